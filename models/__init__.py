@@ -1,0 +1,1 @@
+"""Streaming networks: state in, state out."""

@@ -1,0 +1,1 @@
+"""How the shipped weights were trained: one resumable command a model."""

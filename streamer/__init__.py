@@ -1,0 +1,1 @@
+"""The live part: frames, channels, clock, engine, stages, sessions and transports."""

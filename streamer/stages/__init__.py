@@ -1,0 +1,1 @@
+"""One file a stage; each is a thin shell around a model's lease."""
