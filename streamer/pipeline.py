@@ -1,0 +1,108 @@
+"""The path that sound takes through a session: stages in order, with their delays added up and matched.
+
+A stage is named, lags by a constant `delay` whether it is on or off, and maps one hop to one hop. The picture has to
+wait as long as the sound lags; `DelayLine` holds it, with a byte cap of its own.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+
+from streamer.frame import SOUND_HZ, AudioFrame, Sound, VideoFrame
+
+__all__ = ["DelayLine", "SoundPath", "SoundStage", "crossfade"]
+
+
+@runtime_checkable
+class SoundStage(Protocol):
+    """One step of the sound path.
+
+    `delay`: samples at 48 kHz by which the output lags the input, constant for the life of the stage.
+    """
+
+    name: str
+    delay: int
+
+    async def process(self, samples: Sound) -> Sound:
+        """One hop in, one hop out: `[C, HOP]` → `[C, HOP]`."""
+        ...
+
+    def close(self) -> None:
+        """Give back what the stage holds. Idempotent."""
+        ...
+
+
+class SoundPath:
+    """Stages one after the other; `delay` is their sum, and every output pts is shifted by it."""
+
+    def __init__(
+        self, stages: Sequence[SoundStage], *, observe: Callable[[str, float], None] = lambda _name, _seconds: None
+    ) -> None:
+        self.stages = tuple(stages)
+        self.delay = sum(stage.delay for stage in self.stages)
+        self._observe = observe
+
+    async def process(self, frame: AudioFrame) -> AudioFrame:
+        """One hop through every stage."""
+        samples = frame.samples
+        for stage in self.stages:
+            start = time.perf_counter()
+            samples = await stage.process(samples)
+            self._observe(stage.name, time.perf_counter() - start)
+        return frame.with_samples(samples, delay=self.delay)
+
+    def close(self) -> None:
+        for stage in self.stages:
+            stage.close()
+
+
+class DelayLine:
+    """Pictures waiting for the sound of their moment: pure, given `now`; oldest frames go when `cap_bytes` is full."""
+
+    def __init__(self, delay_samples: int, *, cap_bytes: int = 64 << 20) -> None:
+        self.delay_s = delay_samples / SOUND_HZ
+        self.dropped = 0
+        self._cap_bytes, self._held_bytes = cap_bytes, 0
+        self._frames: deque[VideoFrame] = deque()
+
+    def __len__(self) -> int:
+        return len(self._frames)
+
+    def push(self, frame: VideoFrame) -> None:
+        self._frames.append(frame)
+        self._held_bytes += frame.size_bytes
+        while self._held_bytes > self._cap_bytes and len(self._frames) > 1:
+            self._pop()
+            self.dropped += 1
+
+    def next_due(self) -> float | None:
+        """Monotonic time at which the first frame may go, or None when nothing waits."""
+        return self._frames[0].arrival + self.delay_s if self._frames else None
+
+    def pop_due(self, now: float) -> VideoFrame | None:
+        """The first frame, if its time has come."""
+        due = self.next_due()
+        return self._pop() if due is not None and due <= now else None
+
+    def _pop(self) -> VideoFrame:
+        frame = self._frames.popleft()
+        self._held_bytes -= frame.size_bytes
+        return frame
+
+
+def crossfade(dry: Sound, wet: Sound, start: float, end: float) -> Sound:
+    """`dry` and `wet` `[C, T]` mixed by a weight for `wet` that runs linearly from `start` to `end` without a click.
+
+    The two are the same signal at the same instant, so weights add to one in amplitude, not in power.
+    """
+    if start == end == 1.0:
+        return wet
+    if start == end == 0.0:
+        return dry
+    weight = np.linspace(start, end, dry.shape[1], endpoint=False, dtype=np.float32)
+    return np.asarray(dry + (wet - dry) * weight, dtype=np.float32)
