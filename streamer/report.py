@@ -105,7 +105,7 @@ class Report:
             "skew_ms": _rounded(skew),
             "drops": {kind: round(count, 1) for kind, count in self._drops.items()},
             "publishers": int(session.publisher is not None),
-            "viewers": sum(connection.kind != "whip" for connection in session.connections.values()),
+            "viewers": session.viewers,
             "compiled": self.compiled,
         }
 

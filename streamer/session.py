@@ -93,6 +93,11 @@ class Session:
         """Now, on the session clock."""
         return self.now() - self.started
 
+    @property
+    def viewers(self) -> int:
+        """How many connections watch or listen."""
+        return sum(connection.kind != "whip" for connection in self.connections.values())
+
     async def run(self) -> None:
         """Everything the session does, until `close` or a failure."""
         self._runner = asyncio.current_task()

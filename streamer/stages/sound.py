@@ -6,30 +6,16 @@ The three stages differ only in what they give their model and in the delay that
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import numpy as np
 
-from streamer.engine import Engine
 from streamer.frame import Sound
 from streamer.pipeline import SoundPath
 from streamer.settings import Settings
 from streamer.stages.blend import Blend
+from streamer.stages.engines import SoundEngines
 
-__all__ = ["SoundEngines", "build_path"]
-
-
-@dataclass(frozen=True, slots=True)
-class SoundEngines:
-    """The engines of one channel count; `vad` hears the raw sound beside the path."""
-
-    enhance: Engine
-    level: Engine
-    limiter: Engine
-    vad: Engine
-
-    def all(self) -> tuple[Engine, ...]:
-        return (self.enhance, self.level, self.limiter, self.vad)
+__all__ = ["build_path"]
 
 
 def build_path(
@@ -54,7 +40,7 @@ def build_path(
         ):
             stages.append(
                 Blend(
-                    engine.name, engine.lease(), channels=channels, delay=engine.delay,
+                    engine.name, engine.lease(), channels=channels, delay=engine.module.delay,
                     wanted=wanted, chunk=chunk, failed=failed,
                 )
             )

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from streamer.frame import HOP, SOUND_HZ, AudioFrame, Event
+from streamer.rechunk import remix
 from streamer.stages.blend import Stepper
 
 __all__ = ["Endpoint", "Speech"]
@@ -33,7 +34,7 @@ class Speech:
 
     async def observe(self, hop: AudioFrame) -> Event | None:
         """One hop of raw sound; an event when speech starts or ends, at the time at which it did."""
-        out = await self._lease.step(hop.samples)
+        out = await self._lease.step(remix(hop.samples, 1))
         self.probability = float(out.ravel()[-1])
         return self._decide(hop)
 
