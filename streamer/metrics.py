@@ -52,7 +52,6 @@ class Metrics:
         self.concealed_seconds = Counter("limelight_concealed_seconds", "Sound made up for lost packets", registry=self.registry)
         self.refused = Counter("limelight_refused", "Requests refused at a door", ["reason"], registry=self.registry)
         self.failures = Counter("limelight_step_failures", "Model steps that failed and passed dry sound", ["stage"], registry=self.registry)
-        self.sessions = Gauge("limelight_sessions", "Open sessions", registry=self.registry)
         self.connections = Gauge("limelight_connections", "Open connections", ["kind"], registry=self.registry)
 
     def gauge(self, name: str, text: str, value: Callable[[], float]) -> None:

@@ -66,6 +66,10 @@ class Report:
         self._drops["concealed_ms"] += samples * 1000 / SOUND_HZ
         self.metrics.concealed_seconds.inc(samples / SOUND_HZ)
 
+    def failed(self, stage: str) -> None:
+        """A model step failed; the hop passed dry."""
+        self.metrics.failures.labels(stage).inc()
+
     def heard(self, hop: AudioFrame, now: float) -> None:
         """A hop enters the path."""
         self.observe("rechunk", max(0.0, now - hop.arrival))

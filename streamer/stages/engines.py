@@ -54,6 +54,23 @@ class Engines:
             yield from (engines.enhance, engines.level, engines.limiter)
         yield self.vad
 
+    def paths(self, session: Session) -> tuple[SoundPath, Speech]:
+        """Slots for one session.
+
+        Raises:
+            EngineFull: nothing stays leased then.
+        """
+        speech = Speech(self.vad.lease())
+        try:
+            path = build_path(
+                self.sound[session.channels], channels=session.channels, settings=lambda: session.settings,
+                observe=session.report.observe, failed=session.report.failed,
+            )
+        except BaseException:
+            speech.close()
+            raise
+        return path, speech
+
     def close(self) -> None:
         for engine in self:
             engine.close()

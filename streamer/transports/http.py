@@ -18,9 +18,10 @@ from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, Response
-from starlette.routing import BaseRoute, Mount, Route
+from starlette.routing import BaseRoute, Mount, Route, Router
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.websockets import WebSocket
 
 from streamer.frame import FormatError
 from streamer.metrics import Metrics
@@ -152,40 +153,48 @@ class _Guard:
             try:
                 self._studio.access.check(HTTPConnection(scope))
             except Refused as error:
-                if scope["type"] == "websocket":
-                    await receive()
-                await error_response(self._studio, error)(_as_http(scope), receive, _denial(scope, send))
+                await self._refuse(error, scope, receive, send)
                 return
         await self._app(scope, receive, send)
 
-
-def _as_http(scope: Scope) -> Scope:
-    return {**scope, "type": "http", "method": "GET"} if scope["type"] == "websocket" else scope
-
-
-def _denial(scope: Scope, send: Send) -> Send:
-    """HTTP answers to a refused websocket handshake (ASGI websocket denial response extension)."""
-    if scope["type"] != "websocket":
-        return send
-
-    async def denied(message: Any) -> None:
-        await send({**message, "type": message["type"].replace("http.", "websocket.http.")})
-
-    return denied
+    async def _refuse(self, error: Refused, scope: Scope, receive: Receive, send: Send) -> None:
+        response = error_response(self._studio, error)
+        if scope["type"] == "websocket":
+            await WebSocket(scope, receive, send).send_denial_response(response)
+        else:
+            await response(scope, receive, send)
 
 
-def create_app(studio: Studio, routes: Sequence[BaseRoute], *, lifespan: Callable[[Starlette], Any]) -> Starlette:
-    """The application; `routes` are the media doors'."""
+def create_app(studio: Studio, *, lifespan: Callable[[Starlette], Any]) -> Starlette:
+    """The application without its media doors, whose routes come in when the models are loaded."""
 
-    async def answer(_request: Request, error: Exception) -> Response:
-        return error_response(studio, error)
+    async def answer(connection: Request | WebSocket, error: Exception) -> Response:
+        response = error_response(studio, error)
+        if isinstance(connection, WebSocket):
+            await connection.send_denial_response(response)
+        return response
 
-    return Starlette(
-        routes=[*_plain_routes(studio), *routes, Mount("/static", StaticFiles(directory=WEB))],
+    app = Starlette(
+        routes=[*_plain_routes(studio), Mount("/static", StaticFiles(directory=WEB))],
         middleware=[Middleware(_Guard, studio)],
         exception_handlers={kind: answer for kind in (Refused, *(kind for kind, _ in STATUS))},
         lifespan=lifespan,
     )
+    app.router.default = _Late(app.router, studio)
+    return app
+
+
+class _Late:
+    """What no route matches: while the models load, wait for the doors' routes; then there is no such page."""
+
+    def __init__(self, router: Router, studio: Studio) -> None:
+        self._router, self._studio = router, studio
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope.get("limelight.late"):
+            raise Refused(404, "there is nothing here; docs/protocol.md lists the doors")
+        await self._studio.ready()
+        await self._router({**scope, "limelight.late": True}, receive, send)
 
 
 def _plain_routes(studio: Studio) -> list[BaseRoute]:
