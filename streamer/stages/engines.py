@@ -1,0 +1,60 @@
+"""The engines that sessions lease from: one a model and channel count, all on one device."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+
+from models.dynamics import Leveler, Limiter
+from models.enhance import load_enhance
+from models.streaming import StreamingModule, Tree
+from models.vad import load_vad
+from streamer.device import Device
+from streamer.engine import Engine
+from streamer.frame import HOP
+
+__all__ = ["Engines", "SoundEngines"]
+
+
+@dataclass(frozen=True, slots=True)
+class SoundEngines:
+    """The engines of the sound path for one channel count."""
+
+    enhance: Engine
+    level: Engine
+    limiter: Engine
+
+    @classmethod
+    def build(cls, channels: int, *, slots: int, device: Device) -> SoundEngines:
+        sound = torch.zeros(1, channels, HOP)
+        beside = (sound, torch.zeros(1, 1, 1))
+
+        def engine(name: str, module: StreamingModule, example: Tree) -> Engine:
+            return Engine(name, module, slots=slots, example=example, device=device)
+
+        return cls(
+            enhance=engine("enhance", load_enhance(channels=channels), sound),
+            level=engine("level", Leveler(channels=channels), beside),
+            limiter=engine("limiter", Limiter(channels=channels), beside),
+        )
+
+
+class Engines:
+    """Everything that the sessions of a server share; `sound` is by channel count."""
+
+    def __init__(self, *, slots: int, device: Device, channel_counts: tuple[int, ...] = (1, 2)) -> None:
+        self.device = device
+        self.sound = {count: SoundEngines.build(count, slots=slots, device=device) for count in channel_counts}
+        self.vad = Engine("vad", load_vad(), slots=slots, example=torch.zeros(1, 1, HOP), device=device)
+
+    def __iter__(self) -> Iterator[Engine]:
+        for engines in self.sound.values():
+            yield from (engines.enhance, engines.level, engines.limiter)
+        yield self.vad
+
+    def close(self) -> None:
+        for engine in self:
+            engine.close()
+        self.device.close()
