@@ -71,6 +71,16 @@ def build(device: Device) -> Callable[..., Engine]:
     return engine
 
 
+def gated(build: Callable[..., Engine], module: StreamingModule, **options: object) -> tuple[Engine, Gate]:
+    gates: list[Gate] = []
+
+    def gate(module: StreamingModule, state: Tree) -> Gate:
+        gates.append(Gate(module, state))
+        return gates[-1]
+
+    return build(module, stepper=gate, **options), gates[0]
+
+
 def sound(steps: int, seed: int = 0) -> NDArray[np.float32]:
     return np.random.default_rng(seed).standard_normal((1, steps)).astype(np.float32)
 
@@ -169,7 +179,7 @@ async def test_a_failing_row_fails_alone(build: Callable[..., Engine]) -> None:
         )
         assert isinstance(failed, StepFailed)
         assert (failed.__cause__ is not None) == bool(turn % 2)
-        np.testing.assert_array_equal(good, also)  # type: ignore[arg-type]
+        np.testing.assert_array_equal(np.asarray(good), np.asarray(also))
         outs.append(np.array(good))
     same(module, x, np.concatenate(outs, -1))
     same(module, x, await run(leases[1], x))  # the guilty slot was reset and works again
@@ -177,15 +187,9 @@ async def test_a_failing_row_fails_alone(build: Callable[..., Engine]) -> None:
 
 
 async def test_a_cancelled_waiter_leaves_others_alone(build: Callable[..., Engine]) -> None:
-    gates: list[Gate] = []
     module = Conv()
-
-    def gated(module: StreamingModule, state: Tree) -> Gate:
-        gates.append(Gate(module, state))
-        return gates[-1]
-
-    engine = build(module, slots=2, stepper=gated)
-    gate, x = gates[0], sound(HOP * 3)
+    engine, gate = gated(build, module, slots=2)
+    x = sound(HOP * 3)
     gate.shut()
     begun, other = engine.lease(), engine.lease()
     stepping = asyncio.create_task(begun.step(chunks(x)[0]))
@@ -250,12 +254,11 @@ async def test_a_chunk_of_another_format_is_refused(build: Callable[..., Engine]
 
 
 async def test_a_step_never_waits_for_ever(build: Callable[..., Engine]) -> None:
-    gates: list[Gate] = []
-    engine = build(Average(), patience_s=0.05, stepper=lambda m, s: gates.append(Gate(m, s)) or gates[0])
-    gates[0].shut()
+    engine, gate = gated(build, Average(), patience_s=0.05)
+    gate.shut()
     with engine.lease() as lease, pytest.raises(TimeoutError):
         await lease.step(sound(HOP))
-    gates[0].open.set()
+    gate.open.set()
 
 
 async def test_linger_gathers_sessions_into_one_tick(build: Callable[..., Engine]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -37,19 +37,16 @@ class Average(Toy):
     def initial_state(self, slots: int) -> Tree:
         return torch.zeros(slots, 1)
 
-    def step(self, state: Tree, chunk: Tree) -> tuple[Tree, Tree]:
-        assert isinstance(state, Tensor)
-        assert isinstance(chunk, Tensor)
+    def step(self, state: Any, chunk: Any) -> tuple[Any, Any]:
         outs = []
         for x in chunk.unbind(-1):
             state = self.decay * state + (1 - self.decay) * x
             outs.append(state)
         return state, torch.stack(outs, -1)
 
-    def forward(self, x: Tree) -> Tree:
-        assert isinstance(x, Tensor)
+    def forward(self, x: Any) -> Tree:
         weights = (1 - self.decay) * self.decay ** torch.arange(x.shape[-1] - 1, -1, -1.0)
-        return torch.nn.functional.conv1d(pad(x, (x.shape[-1] - 1, 0)), weights.view(1, 1, -1))
+        return torch.conv1d(pad(x, (x.shape[-1] - 1, 0)), weights.view(1, 1, -1))
 
 
 class Conv(Toy):
@@ -63,34 +60,35 @@ class Conv(Toy):
     def initial_state(self, slots: int) -> Tree:
         return torch.zeros(slots, 1, 4), torch.zeros(slots, self.first.out_channels, 2)
 
-    def step(self, state: Tree, chunk: Tree) -> tuple[Tree, Tree]:
-        x = torch.cat([state[0], chunk], -1)  # type: ignore[list-item]
-        y = torch.cat([state[1], torch.tanh(self.first(x))], -1)  # type: ignore[list-item]
+    def step(self, state: Any, chunk: Any) -> tuple[Any, Any]:
+        x = torch.cat([state[0], chunk], -1)
+        y = torch.cat([state[1], torch.tanh(self.first(x))], -1)
         return (x[..., -4:], y[..., -2:]), self.second(y)
 
-    def forward(self, x: Tree) -> Tree:
-        assert isinstance(x, Tensor)
-        return self.second(pad(torch.tanh(self.first(pad(x, (4, 0)))), (2, 0)))
+    def forward(self, x: Any) -> Tree:
+        y: Tensor = self.second(pad(torch.tanh(self.first(pad(x, (4, 0)))), (2, 0)))
+        return y
 
 
 class Fir(Toy):
     """A symmetric filter with lookahead: the stream lags by half its length."""
 
     delay = 20
+    taps: Tensor
 
     def __init__(self) -> None:
         super().__init__()
-        self.register_buffer("taps", torch.hann_window(2 * self.delay + 1, periodic=False)[None, None])
+        self.register_buffer("taps", torch.hamming_window(2 * self.delay + 1, periodic=False)[None, None])
 
     def initial_state(self, slots: int) -> Tree:
         return torch.zeros(slots, 1, 2 * self.delay)
 
-    def step(self, state: Tree, chunk: Tree) -> tuple[Tree, Tree]:
-        x = torch.cat([state, chunk], -1)  # type: ignore[list-item]
-        return x[..., -2 * self.delay :], torch.conv1d(x, self.taps)  # type: ignore[arg-type]
+    def step(self, state: Any, chunk: Any) -> tuple[Any, Any]:
+        x = torch.cat([state, chunk], -1)
+        return x[..., -2 * self.delay :], torch.conv1d(x, self.taps)
 
-    def forward(self, x: Tree) -> Tree:
-        return torch.conv1d(pad(x, (self.delay, self.delay)), self.taps)  # type: ignore[arg-type]
+    def forward(self, x: Any) -> Tree:
+        return torch.conv1d(pad(x, (self.delay, self.delay)), self.taps)
 
 
 class Gru(Toy):
@@ -106,25 +104,24 @@ class Gru(Toy):
     def initial_state(self, slots: int) -> Tree:
         return torch.zeros(slots, self.cell.hidden_size)
 
-    def step(self, state: Tree, chunk: Tree) -> tuple[Tree, Tree]:
-        assert isinstance(chunk, Tensor)
+    def step(self, state: Any, chunk: Any) -> tuple[Any, Any]:
         state = self.cell(chunk.flatten(1), state)
         return state, self.out(state).unsqueeze(1)
 
-    def forward(self, x: Tree) -> Tree:
-        assert isinstance(x, Tensor)
-        state, outs = self.initial_state(x.shape[0]), []
-        for chunk in x.split(self.hop, -1):
+    def forward(self, x: Any) -> Tree:
+        state: Tree = self.initial_state(x.shape[0])
+        outs: list[Any] = []
+        for chunk in x.unflatten(-1, (-1, self.hop)).unbind(-2):
             state, out = self.step(state, chunk)
             outs.append(out)
-        return torch.cat(outs, -1)  # type: ignore[arg-type]
+        return torch.cat(outs, -1)
 
 
 class Pair(NamedTuple):
     """Two signals of one length."""
 
-    left: Tree
-    right: Tree
+    left: Any
+    right: Any
 
 
 class Pairs(Toy):
@@ -135,11 +132,11 @@ class Pairs(Toy):
     def initial_state(self, slots: int) -> Tree:
         return Pair(Pair(torch.zeros(slots, 1, HOP), torch.zeros(slots, 1, HOP)), torch.zeros(slots, dtype=torch.int64))
 
-    def step(self, state: Tree, chunk: Tree) -> tuple[Tree, Tree]:
+    def step(self, state: Any, chunk: Any) -> tuple[Any, Any]:
         (past, count), fresh = state, Pair(*chunk)
         left, right = past
-        return Pair(fresh, count + 1), Pair(left, left + right)  # type: ignore[operator]
+        return Pair(fresh, count + 1), Pair(left, left + right)
 
-    def forward(self, x: Tree) -> Tree:
+    def forward(self, x: Any) -> Tree:
         left, right = x
-        return Pair(left, left + right)  # type: ignore[operator]
+        return Pair(left, left + right)
