@@ -37,6 +37,7 @@ class Channel(Generic[T]):
         self.capacity, self.overflow, self.dropped = capacity, overflow, 0
         self._weight, self._load = weight, 0
         self._items: deque[T] = deque()
+        self._told = 0
         self._closed = False
         self._changed = asyncio.Event()
 
@@ -94,6 +95,11 @@ class Channel(Generic[T]):
     def get_nowait(self) -> T | None:
         """The next item, or None."""
         return self._pop() if self._items else None
+
+    def take_dropped(self) -> int:
+        """How many were dropped since this was last asked."""
+        count, self._told = self.dropped - self._told, self.dropped
+        return count
 
     def close(self) -> None:
         """No more items; what is held can still be got. Idempotent."""

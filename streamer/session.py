@@ -82,6 +82,7 @@ class Session:
         self.events: Broadcast[Event] = Broadcast()
         self.connections: dict[str, Connection] = {}
         self.publisher: Publisher | None = None
+        self.output: object = None  # what the doors share to send this session out; theirs alone
         self.idle_since: float | None = now()
         self.ready = asyncio.Event()
         self._tasks: asyncio.TaskGroup | None = None

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 
 from models.dynamics import Leveler, Limiter
-from models.enhance import load_enhance
+from models.enhance import load_enhancer
 from models.streaming import StreamingModule, Tree
 from models.vad import load_vad
 from streamer.device import Device
@@ -35,7 +35,7 @@ class SoundEngines:
             return Engine(name, module, slots=slots, example=example, device=device)
 
         return cls(
-            enhance=engine("enhance", load_enhance(channels=channels), sound),
+            enhance=engine("enhance", load_enhancer(), sound),
             level=engine("level", Leveler(channels=channels), beside),
             limiter=engine("limiter", Limiter(channels=channels), beside),
         )
