@@ -55,7 +55,13 @@ class ServeOptions:
 
     def url(self, port: int) -> str:
         """Where a person should look."""
-        host = socket.gethostname() if self.host in ("0.0.0.0", "::") else f"[{self.host}]" if ":" in self.host else self.host
+        host = (
+            socket.gethostname()
+            if self.host in ("0.0.0.0", "::")
+            else f"[{self.host}]"
+            if ":" in self.host
+            else self.host
+        )
         return f"{'https' if self.tls else 'http'}://{host}:{port}/" + (f"?token={self.token}" if self.token else "")
 
 
@@ -72,11 +78,16 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="limelight", description="Real-time streaming media: clean sound, in step with its picture. Without a command: serve."
+        prog="limelight",
+        description="Real-time streaming media: clean sound, in step with its picture. Without a command: serve.",
     )
     parser.add_argument("--version", action="version", version="limelight 0.1.0")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
-    _serve_arguments(commands.add_parser("serve", help="start the studio (the default)", formatter_class=argparse.ArgumentDefaultsHelpFormatter))
+    _serve_arguments(
+        commands.add_parser(
+            "serve", help="start the studio (the default)", formatter_class=argparse.ArgumentDefaultsHelpFormatter
+        )
+    )
     return parser
 
 
@@ -84,16 +95,48 @@ def _serve_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("--host", default="127.0.0.1", help="address to listen on; anything but loopback needs a token")
     add("--port", type=int, default=8080, help="TCP port")
-    add("--token", default=os.environ.get("LIMELIGHT_TOKEN"), help="what clients must show (env LIMELIGHT_TOKEN); made up when listening beyond loopback")
+    add(
+        "--token",
+        default=os.environ.get("LIMELIGHT_TOKEN"),
+        help="what clients must show (env LIMELIGHT_TOKEN); made up when listening beyond loopback",
+    )
     add("--tls", metavar="self-signed|CERT,KEY", help="serve https: a phone on the LAN has no microphone without it")
     add("--sessions", type=_positive, default=10, help="sessions at once; the next one is told to come back later")
-    add("--no-compile", dest="compile", action="store_false", help="keep eager models; do not build compiled ones in the background")
-    add("--cache", type=Path, default=_cache_folder(), help="folder for compiled models and certificates (env LIMELIGHT_CACHE)")
-    add("--ice-server", action="append", default=[], metavar="URL[,USER,PASSWORD]", help="a STUN or TURN server, for both ends; may be repeated")
+    add(
+        "--no-compile",
+        dest="compile",
+        action="store_false",
+        help="keep eager models; do not build compiled ones in the background",
+    )
+    add(
+        "--cache",
+        type=Path,
+        default=_cache_folder(),
+        help="folder for compiled models and certificates (env LIMELIGHT_CACHE)",
+    )
+    add(
+        "--ice-server",
+        action="append",
+        default=[],
+        metavar="URL[,USER,PASSWORD]",
+        help="a STUN or TURN server, for both ends; may be repeated",
+    )
     add("--udp-ports", type=_port_range, metavar="A-B", help="UDP ports for media, such as 50000-50100")
     add("--public-ip", help="address to offer besides our own (behind a NAT that forwards the UDP ports)")
-    add("--allow-origin", action="append", default=[], metavar="ORIGIN", help="a web origin besides our own; may be repeated")
-    add("--idle", type=float, default=30.0, metavar="SECONDS", help="a session that nobody is attached to ends after this")
+    add(
+        "--allow-origin",
+        action="append",
+        default=[],
+        metavar="ORIGIN",
+        help="a web origin besides our own; may be repeated",
+    )
+    add(
+        "--idle",
+        type=float,
+        default=30.0,
+        metavar="SECONDS",
+        help="a session that nobody is attached to ends after this",
+    )
     add("--longest", type=float, default=12 * 3600.0, metavar="SECONDS", help="no session lasts longer")
     add("--log-format", choices=("text", "json"), default="text", help="form of the log lines")
     add("--log-level", default="info", choices=("debug", "info", "warning", "error"), help="least level logged")
@@ -144,9 +187,19 @@ def _options(given: argparse.Namespace) -> ServeOptions:
             raise ValueError(f"--tls: no such file: {', '.join(missing)} (give CERT,KEY or self-signed)")
     token = given.token or (None if given.host in LOOPBACK else secrets.token_urlsafe(16))
     return ServeOptions(
-        host=given.host, port=given.port, token=token, tls=tls, sessions=given.sessions, compile=given.compile,
-        cache=given.cache, ice_servers=tuple(_ice_server(text) for text in given.ice_server), udp_ports=given.udp_ports,
-        public_ip=given.public_ip, origins=frozenset(given.allow_origin), idle_s=given.idle, longest_s=given.longest,
+        host=given.host,
+        port=given.port,
+        token=token,
+        tls=tls,
+        sessions=given.sessions,
+        compile=given.compile,
+        cache=given.cache,
+        ice_servers=tuple(_ice_server(text) for text in given.ice_server),
+        udp_ports=given.udp_ports,
+        public_ip=given.public_ip,
+        origins=frozenset(given.allow_origin),
+        idle_s=given.idle,
+        longest_s=given.longest,
     )
 
 

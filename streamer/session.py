@@ -39,8 +39,11 @@ class Busy(Exception):
 class Connection(Protocol):
     """Somebody attached, by whatever door."""
 
-    id: str
-    kind: str
+    @property
+    def id(self) -> str: ...
+
+    @property
+    def kind(self) -> str: ...
 
     async def close(self, reason: str) -> None: ...
 

@@ -81,7 +81,9 @@ async def test_a_failing_step_passes_the_dry_sound_and_is_told():
 
 
 async def test_the_path_adds_delays_and_shifts_pts():
-    stages = [Blend(name, Gain(1.0, d), channels=1, delay=d, wanted=lambda: 1.0) for name, d in (("a", 480), ("b", 240))]
+    stages = [
+        Blend(name, Gain(1.0, d), channels=1, delay=d, wanted=lambda: 1.0) for name, d in (("a", 480), ("b", 240))
+    ]
     seen = []
     path = SoundPath(stages, observe=lambda name, seconds: seen.append(name))
     out = await path.process(AudioFrame(4800, tone(1)))

@@ -6,14 +6,18 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
+from models.enhance import load_enhancer
+from models.vad import load_vad
 
 from models.dynamics import Leveler, Limiter
-from models.enhance import load_enhancer
 from models.streaming import StreamingModule, Tree
-from models.vad import load_vad
 from streamer.device import Device
 from streamer.engine import Engine
 from streamer.frame import HOP
+from streamer.pipeline import SoundPath
+from streamer.session import Session
+from streamer.stages.sound import build_path
+from streamer.stages.speech import Speech
 
 __all__ = ["Engines", "SoundEngines"]
 
@@ -63,8 +67,11 @@ class Engines:
         speech = Speech(self.vad.lease())
         try:
             path = build_path(
-                self.sound[session.channels], channels=session.channels, settings=lambda: session.settings,
-                observe=session.report.observe, failed=session.report.failed,
+                self.sound[session.channels],
+                channels=session.channels,
+                settings=lambda: session.settings,
+                observe=session.report.observe,
+                failed=session.report.failed,
             )
         except BaseException:
             speech.close()

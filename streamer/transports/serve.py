@@ -46,18 +46,32 @@ def bind(host: str, port: int) -> socket.socket:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(address)
     except OSError as error:
-        raise PortTaken(f"cannot listen on {host}:{port}: {error.strerror or error}; choose another with --port") from None
+        raise PortTaken(
+            f"cannot listen on {host}:{port}: {error.strerror or error}; choose another with --port"
+        ) from None
     return listener
 
 
 async def serve(
-    studio: Studio, listener: socket.socket, *, load: Load, close: Callable[[], None], tls: tuple[Path, Path] | None, drain_s: float
+    studio: Studio,
+    listener: socket.socket,
+    *,
+    load: Load,
+    close: Callable[[], None],
+    tls: tuple[Path, Path] | None,
+    drain_s: float,
 ) -> None:
     """Answer until SIGTERM or SIGINT, then drain for at most `drain_s`."""
     config = uvicorn.Config(
         create_app(studio, lifespan=_lifespan(studio, load, close)),
-        log_config=None, access_log=False, server_header=False, ws="websockets-sansio", ws_max_size=1 << 20,
-        timeout_graceful_shutdown=int(drain_s), ssl_certfile=tls and tls[0], ssl_keyfile=tls and tls[1],
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        ws="websockets-sansio",
+        ws_max_size=1 << 20,
+        timeout_graceful_shutdown=int(drain_s),
+        ssl_certfile=tls and tls[0],
+        ssl_keyfile=tls and tls[1],
     )
     server = _Server(config)
     stop = asyncio.Event()
@@ -77,7 +91,9 @@ async def _stop(stop: asyncio.Event, studio: Studio, server: uvicorn.Server, dra
     server.should_exit = True
 
 
-def _lifespan(studio: Studio, load: Load, close: Callable[[], None]) -> Callable[[Starlette], contextlib.AbstractAsyncContextManager[None]]:
+def _lifespan(
+    studio: Studio, load: Load, close: Callable[[], None]
+) -> Callable[[Starlette], contextlib.AbstractAsyncContextManager[None]]:
     @contextlib.asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         async with asyncio.TaskGroup() as tasks:

@@ -86,7 +86,9 @@ class Peer:
             if done is not None:
                 await done
         await self._pc.close()
-        log.info("peer closed", extra={"session": self.session.name, "peer": self.id, "kind": self.kind, "reason": reason})
+        log.info(
+            "peer closed", extra={"session": self.session.name, "peer": self.id, "kind": self.kind, "reason": reason}
+        )
 
     def same_ice(self, fragment: str) -> bool:
         """Whether a trickle fragment belongs to the ICE session of the offer."""
@@ -119,7 +121,15 @@ class Peer:
             for transceiver in pc.getTransceivers():
                 listen_on(rtp.ice_connection(transceiver), network)
             await pc.setLocalDescription(await pc.createAnswer())
-        except (ValueError, KeyError, IndexError, AttributeError, AssertionError, InvalidAccessError, OperationError) as error:
+        except (
+            ValueError,
+            KeyError,
+            IndexError,
+            AttributeError,
+            AssertionError,
+            InvalidAccessError,
+            OperationError,
+        ) as error:
             raise FormatError(f"this offer cannot be answered: {error or type(error).__name__}") from None
         self.answer = pc.localDescription.sdp
         self._own(self.session.spawn(self._expire(), f"connect-{self.id}"))
@@ -200,7 +210,9 @@ class Peer:
 
 
 def _direction(sends: bool, receives: bool) -> str:
-    return {(True, True): "sendrecv", (True, False): "sendonly", (False, True): "recvonly"}.get((sends, receives), "inactive")
+    return {(True, True): "sendrecv", (True, False): "sendonly", (False, True): "recvonly"}.get(
+        (sends, receives), "inactive"
+    )
 
 
 async def _cancel(task: asyncio.Task[None]) -> None:
