@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import importlib
 import os
 import secrets
 import socket
@@ -88,6 +89,10 @@ def _parser() -> argparse.ArgumentParser:
             "serve", help="start the studio (the default)", formatter_class=argparse.ArgumentDefaultsHelpFormatter
         )
     )
+    bench = commands.add_parser("bench", help="measure something on this machine")
+    bench.add_argument("name", help="one of tests/bench, such as engine; without: list them", nargs="?")
+    bench.add_argument("rest", nargs=argparse.REMAINDER, help="options of that benchmark, such as --json")
+    bench.set_defaults(command=_bench)
     return parser
 
 
@@ -141,6 +146,16 @@ def _serve_arguments(parser: argparse.ArgumentParser) -> None:
     add("--log-format", choices=("text", "json"), default="text", help="form of the log lines")
     add("--log-level", default="info", choices=("debug", "info", "warning", "error"), help="least level logged")
     parser.set_defaults(command=_serve)
+
+
+def _bench(arguments: argparse.Namespace) -> int:
+    folder = Path(__file__).parent / "tests" / "bench"
+    names = sorted(path.stem for path in folder.glob("*.py") if not path.stem.startswith("_"))
+    if arguments.name not in names:
+        print(f"limelight bench: one of: {', '.join(names) or 'none here (they come with the source checkout)'}")
+        return 2 if arguments.name else 0
+    sys.path.insert(0, str(folder.parent.parent))
+    return int(importlib.import_module(f"tests.bench.{arguments.name}").main(arguments.rest) or 0)
 
 
 def _positive(text: str) -> int:
