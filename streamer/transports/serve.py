@@ -16,7 +16,7 @@ from starlette.routing import BaseRoute
 
 from streamer.transports.http import Studio, create_app
 
-__all__ = ["PortTaken", "bind", "serve"]
+__all__ = ["PortTaken", "bind", "lifespan", "serve"]
 
 Load = Callable[[Studio], Sequence[BaseRoute]]
 
@@ -63,7 +63,7 @@ async def serve(
 ) -> None:
     """Answer until SIGTERM or SIGINT, then drain for at most `drain_s`."""
     config = uvicorn.Config(
-        create_app(studio, lifespan=_lifespan(studio, load, close)),
+        create_app(studio, lifespan=lifespan(studio, load, close)),
         log_config=None,
         access_log=False,
         server_header=False,
@@ -91,11 +91,11 @@ async def _stop(stop: asyncio.Event, studio: Studio, server: uvicorn.Server, dra
     server.should_exit = True
 
 
-def _lifespan(
+def lifespan(
     studio: Studio, load: Load, close: Callable[[], None]
 ) -> Callable[[Starlette], contextlib.AbstractAsyncContextManager[None]]:
     @contextlib.asynccontextmanager
-    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+    async def whole_life(app: Starlette) -> AsyncIterator[None]:
         async with asyncio.TaskGroup() as tasks:
             owner = tasks.create_task(studio.sessions.run())
             loader = tasks.create_task(_load(studio, app, load))
@@ -104,7 +104,7 @@ def _lifespan(
             owner.cancel()
         close()
 
-    return lifespan
+    return whole_life
 
 
 async def _load(studio: Studio, app: Starlette, load: Load) -> None:
