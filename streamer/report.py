@@ -66,6 +66,10 @@ class Report:
         self._drops["concealed_ms"] += samples * 1000 / SOUND_HZ
         self.metrics.concealed_seconds.inc(samples / SOUND_HZ)
 
+    def failed(self, stage: str) -> None:
+        """A model step failed; the hop passed dry."""
+        self.metrics.failures.labels(stage).inc()
+
     def heard(self, hop: AudioFrame, now: float) -> None:
         """A hop enters the path."""
         self.observe("rechunk", max(0.0, now - hop.arrival))
@@ -95,8 +99,10 @@ class Report:
         return {
             "time_s": round(session.time_s, 3),
             "levels": {
-                "in_db": _rounded(self.before.peak_db), "out_db": _rounded(self.after.peak_db),
-                "in_lufs": _rounded(self.before.lufs), "out_lufs": _rounded(self.after.lufs),
+                "in_db": _rounded(self.before.peak_db),
+                "out_db": _rounded(self.after.peak_db),
+                "in_lufs": _rounded(self.before.lufs),
+                "out_lufs": _rounded(self.after.lufs),
             },
             "speech": round(session.speech.probability, 3),
             "speaking": session.speech.speaking,
@@ -111,7 +117,12 @@ class Report:
 
     def _stage(self, name: str, delay_ms: float) -> dict[str, Any]:
         p50, p95 = self._stages[name].get() or (0.0, 0.0)
-        return {"name": name, "p50_ms": _rounded(p50 * 1000, 2), "p95_ms": _rounded(p95 * 1000, 2), "delay_ms": round(delay_ms, 1)}
+        return {
+            "name": name,
+            "p50_ms": _rounded(p50 * 1000, 2),
+            "p95_ms": _rounded(p95 * 1000, 2),
+            "delay_ms": round(delay_ms, 1),
+        }
 
 
 def _rounded(value: float | None, digits: int = 1) -> float | None:

@@ -39,8 +39,11 @@ class Busy(Exception):
 class Connection(Protocol):
     """Somebody attached, by whatever door."""
 
-    id: str
-    kind: str
+    @property
+    def id(self) -> str: ...
+
+    @property
+    def kind(self) -> str: ...
 
     async def close(self, reason: str) -> None: ...
 
@@ -82,6 +85,7 @@ class Session:
         self.events: Broadcast[Event] = Broadcast()
         self.connections: dict[str, Connection] = {}
         self.publisher: Publisher | None = None
+        self.output: object = None  # what the doors share to send this session out; theirs alone
         self.idle_since: float | None = now()
         self.ready = asyncio.Event()
         self._tasks: asyncio.TaskGroup | None = None

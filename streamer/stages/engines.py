@@ -6,14 +6,18 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
+from models.enhance import load_enhancer
+from models.vad import load_vad
 
 from models.dynamics import Leveler, Limiter
-from models.enhance import load_enhance
 from models.streaming import StreamingModule, Tree
-from models.vad import load_vad
 from streamer.device import Device
 from streamer.engine import Engine
 from streamer.frame import HOP
+from streamer.pipeline import SoundPath
+from streamer.session import Session
+from streamer.stages.sound import build_path
+from streamer.stages.speech import Speech
 
 __all__ = ["Engines", "SoundEngines"]
 
@@ -35,7 +39,7 @@ class SoundEngines:
             return Engine(name, module, slots=slots, example=example, device=device)
 
         return cls(
-            enhance=engine("enhance", load_enhance(channels=channels), sound),
+            enhance=engine("enhance", load_enhancer(), sound),
             level=engine("level", Leveler(channels=channels), beside),
             limiter=engine("limiter", Limiter(channels=channels), beside),
         )
@@ -53,6 +57,26 @@ class Engines:
         for engines in self.sound.values():
             yield from (engines.enhance, engines.level, engines.limiter)
         yield self.vad
+
+    def paths(self, session: Session) -> tuple[SoundPath, Speech]:
+        """Slots for one session.
+
+        Raises:
+            EngineFull: nothing stays leased then.
+        """
+        speech = Speech(self.vad.lease())
+        try:
+            path = build_path(
+                self.sound[session.channels],
+                channels=session.channels,
+                settings=lambda: session.settings,
+                observe=session.report.observe,
+                failed=session.report.failed,
+            )
+        except BaseException:
+            speech.close()
+            raise
+        return path, speech
 
     def close(self) -> None:
         for engine in self:

@@ -18,9 +18,10 @@ from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, Response
-from starlette.routing import BaseRoute, Mount, Route
+from starlette.routing import Mount, Route, Router
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.websockets import WebSocket
 
 from streamer.frame import FormatError
 from streamer.metrics import Metrics
@@ -74,9 +75,14 @@ class Access:
         return path in OPEN_PATHS or path.startswith("/static/")
 
     def _check_token(self, connection: HTTPConnection) -> None:
-        given = connection.headers.get("authorization", "").removeprefix("Bearer ") or connection.query_params.get("token", "")
+        given = connection.headers.get("authorization", "").removeprefix("Bearer ") or connection.query_params.get(
+            "token", ""
+        )
         if not secrets.compare_digest(given.encode(), (self.token or "").encode()):
-            raise Refused(401, "a token is needed: send 'Authorization: Bearer TOKEN' or '?token=TOKEN' (it was printed at the start)")
+            raise Refused(
+                401,
+                "a token is needed: send 'Authorization: Bearer TOKEN' or '?token=TOKEN' (it was printed at the start)",
+            )
 
 
 @dataclass(slots=True)
@@ -102,15 +108,23 @@ class Studio:
 
 
 STATUS: tuple[tuple[type[Exception], int], ...] = (
-    (Full, 503), (NotFound, 404), (Busy, 409), (SettingsError, 422), (FormatError, 400),
+    (Full, 503),
+    (NotFound, 404),
+    (Busy, 409),
+    (SettingsError, 422),
+    (FormatError, 400),
 )
 
 
 def error_response(studio: Studio, error: Exception) -> Response:
     """The JSON answer for an error of ours."""
-    status = error.status if isinstance(error, Refused) else next(code for kind, code in STATUS if isinstance(error, kind))
+    status = (
+        error.status if isinstance(error, Refused) else next(code for kind, code in STATUS if isinstance(error, kind))
+    )
     studio.metrics.refused.labels(str(status)).inc()
-    headers = {"Retry-After": str(RETRY_S)} if status == 503 else {"WWW-Authenticate": "Bearer"} if status == 401 else {}
+    headers = (
+        {"Retry-After": str(RETRY_S)} if status == 503 else {"WWW-Authenticate": "Bearer"} if status == 401 else {}
+    )
     return JSONResponse({"error": str(error)}, status, headers)
 
 
@@ -152,58 +166,81 @@ class _Guard:
             try:
                 self._studio.access.check(HTTPConnection(scope))
             except Refused as error:
-                if scope["type"] == "websocket":
-                    await receive()
-                await error_response(self._studio, error)(_as_http(scope), receive, _denial(scope, send))
+                await self._refuse(error, scope, receive, send)
                 return
         await self._app(scope, receive, send)
 
-
-def _as_http(scope: Scope) -> Scope:
-    return {**scope, "type": "http", "method": "GET"} if scope["type"] == "websocket" else scope
-
-
-def _denial(scope: Scope, send: Send) -> Send:
-    """HTTP answers to a refused websocket handshake (ASGI websocket denial response extension)."""
-    if scope["type"] != "websocket":
-        return send
-
-    async def denied(message: Any) -> None:
-        await send({**message, "type": message["type"].replace("http.", "websocket.http.")})
-
-    return denied
+    async def _refuse(self, error: Refused, scope: Scope, receive: Receive, send: Send) -> None:
+        response = error_response(self._studio, error)
+        if scope["type"] == "websocket":
+            await WebSocket(scope, receive, send).send_denial_response(response)
+        else:
+            await response(scope, receive, send)
 
 
-def create_app(studio: Studio, routes: Sequence[BaseRoute], *, lifespan: Callable[[Starlette], Any]) -> Starlette:
-    """The application; `routes` are the media doors'."""
+def create_app(studio: Studio, *, lifespan: Callable[[Starlette], Any]) -> Starlette:
+    """The application without its media doors, whose routes come in when the models are loaded."""
 
-    async def answer(_request: Request, error: Exception) -> Response:
-        return error_response(studio, error)
+    async def answer(connection: Request | WebSocket, error: Exception) -> Response:
+        response = error_response(studio, error)
+        if isinstance(connection, WebSocket):
+            await connection.send_denial_response(response)
+        return response
 
-    return Starlette(
-        routes=[*_plain_routes(studio), *routes, Mount("/static", StaticFiles(directory=WEB))],
+    app = Starlette(
+        routes=[*_plain_routes(studio), Mount("/static", StaticFiles(directory=WEB))],
         middleware=[Middleware(_Guard, studio)],
-        exception_handlers={kind: answer for kind in (Refused, *(kind for kind, _ in STATUS))},
+        exception_handlers=dict.fromkeys((Refused, *(kind for kind, _ in STATUS)), answer),
         lifespan=lifespan,
     )
+    app.router.default = _Late(app.router, studio)
+    return app
 
 
-def _plain_routes(studio: Studio) -> list[BaseRoute]:
+class _Late:
+    """What no route matches: while the models load, wait for the doors' routes; then there is no such page."""
+
+    def __init__(self, router: Router, studio: Studio) -> None:
+        self._router, self._studio = router, studio
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope.get("limelight.late"):
+            raise Refused(404, "there is nothing here; docs/protocol.md lists the doors")
+        await self._studio.ready()
+        await self._router({**scope, "limelight.late": True}, receive, send)
+
+
+def _plain_routes(studio: Studio) -> list[Route]:
     async def page(_request: Request) -> Response:
-        return FileResponse(WEB / "index.html", headers={"Content-Security-Policy": PAGE_POLICY, "Cache-Control": "no-cache"})
+        return FileResponse(
+            WEB / "index.html", headers={"Content-Security-Policy": PAGE_POLICY, "Cache-Control": "no-cache"}
+        )
 
     async def config(_request: Request) -> Response:
         used, capacity = len(studio.sessions), studio.sessions.capacity
         return JSONResponse(
-            {"version": 1, "ice_servers": list(studio.ice_servers), "ready": studio.loaded.is_set() and not studio.failed,
-             "capacity": {"sessions": capacity, "free": capacity - used}}
+            {
+                "version": 1,
+                "ice_servers": list(studio.ice_servers),
+                "ready": studio.loaded.is_set() and not studio.failed,
+                "capacity": {"sessions": capacity, "free": capacity - used},
+            }
         )
 
     async def sessions(_request: Request) -> Response:
-        return JSONResponse({"sessions": [
-            {"name": session.name, "publishers": int(session.publisher is not None), "viewers": session.viewers, "age_s": round(session.time_s, 1)}
-            for session in studio.sessions
-        ]})
+        return JSONResponse(
+            {
+                "sessions": [
+                    {
+                        "name": session.name,
+                        "publishers": int(session.publisher is not None),
+                        "viewers": session.viewers,
+                        "age_s": round(session.time_s, 1),
+                    }
+                    for session in studio.sessions
+                ]
+            }
+        )
 
     async def metrics(_request: Request) -> Response:
         return Response(studio.metrics.text(), media_type="text/plain; version=0.0.4")
@@ -217,7 +254,12 @@ def _plain_routes(studio: Studio) -> list[BaseRoute]:
         raise Refused(503, studio.failed or ("shutting down" if studio.sessions.draining else "loading models"))
 
     pages: list[tuple[str, Callable[[Request], Awaitable[Response]]]] = [
-        ("/", page), ("/config", config), ("/sessions", sessions), ("/metrics", metrics), ("/healthz", alive), ("/readyz", ready),
+        ("/", page),
+        ("/config", config),
+        ("/sessions", sessions),
+        ("/metrics", metrics),
+        ("/healthz", alive),
+        ("/readyz", ready),
     ]
     return [Route(path, endpoint) for path, endpoint in pages] + [
         Route("/sessions/{name}/settings", _settings_endpoint(studio), methods=["GET", "PATCH"])
