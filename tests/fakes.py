@@ -1,9 +1,10 @@
 """Hand-written stand-ins for what needs weights or a thread: a lease with a known model, sessions on it, a server."""
 
+import asyncio
 import contextlib
 
+import httpx
 import numpy as np
-from starlette.testclient import TestClient
 
 from streamer.frame import HOP
 from streamer.metrics import Metrics
@@ -12,7 +13,8 @@ from streamer.session import Session
 from streamer.sessions import Sessions
 from streamer.stages.blend import Blend
 from streamer.stages.speech import Speech
-from streamer.transports.http import Access, Studio, create_app
+from streamer.transports.http import Access, Studio
+from streamer.transports.serve import bind, server_of
 
 
 class Gain:
@@ -70,15 +72,26 @@ def make_studio(*, capacity=2, access=None, **options):
     return Studio(sessions=sessions, metrics=Metrics(), access=access or Access())
 
 
-@contextlib.contextmanager
-def client_of(studio, routes=(), load_error=None, host="127.0.0.1"):
-    """A client of the app, started as the server starts it."""
-    from streamer.transports.serve import lifespan
+@contextlib.asynccontextmanager
+async def client_of(studio, routes=(), load_error=None):
+    """An HTTP client of a real server on loopback, started as the command starts it."""
 
     def load(_studio):
         if load_error:
             raise load_error
         return routes
 
-    with TestClient(create_app(studio, lifespan=lifespan(studio, load, lambda: None)), base_url=f"http://{host}") as client:
-        yield client
+    listener = bind("127.0.0.1", 0)
+    server = server_of(studio, load=load)
+    running = asyncio.create_task(server.serve(sockets=[listener]))
+    try:
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        async with asyncio.timeout(10), httpx.AsyncClient(base_url=url, timeout=10) as client:
+            while not server.started:
+                await asyncio.sleep(0.01)
+            await studio.loaded.wait()
+            yield client
+    finally:
+        await studio.sessions.drain(2.0)
+        server.should_exit = True
+        await running
