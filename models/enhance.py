@@ -74,8 +74,8 @@ class Encoder(nn.Module):
         self.narrow = Dense(config.channels, config.width)
 
     def forward(self, x: Tensor) -> tuple[Tensor, list[Tensor]]:
-        groups = F.pad(x, (STRIDE // 2, STRIDE // 2)).view(len(x), 2, BANDS + 1, STRIDE)
-        groups = groups.transpose(1, 2).reshape(len(x), BANDS + 1, 2 * STRIDE)
+        groups = F.pad(x, (STRIDE // 2, STRIDE // 2)).view(x.shape[0], 2, BANDS + 1, STRIDE)
+        groups = groups.transpose(1, 2).reshape(x.shape[0], BANDS + 1, 2 * STRIDE)
         y = F.silu(self.enter(torch.cat([groups[:, :-1], groups[:, 1:]], -1)))  # [N, 64, C]
         seen = []
         for layer in self.layers:

@@ -81,10 +81,10 @@ class Spectrum(nn.Module):
 
     def transform_step(self, frames: Tensor) -> Tensor:
         """As `transform`, by matrix products: `[B, window]` -> `[B, 2, BINS]`."""
-        rows = self.rows_forward @ frames.view(len(frames), -1, COLUMNS)  # [B, 2R, 32]
+        rows = self.rows_forward @ frames.view(frames.shape[0], -1, COLUMNS)  # [B, 2R, 32]
         real, imag = _turn(rows, self.twiddle, sign=1)  # [B, R, 32] each
         bins = torch.cat([real, imag], -1) @ self.columns_forward  # [B, R, 2K]
-        return bins.view(len(frames), rows.shape[1] // 2, 2, -1).permute(0, 2, 3, 1).flatten(2)[..., :BINS]
+        return bins.view(frames.shape[0], rows.shape[1] // 2, 2, -1).permute(0, 2, 3, 1).flatten(2)[..., :BINS]
 
     def tails_step(self, spectrum: Tensor) -> Tensor:
         """As `tails`, by matrix products: `[B, 2, BINS]` -> `[B, 2 * hop]`."""

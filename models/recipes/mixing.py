@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from models.recipes.packs import Clips
 from models.recipes.synthetic import synthetic_noise
 
-__all__ = ["Mixer", "Pool", "active_rms"]
+__all__ = ["Mixer", "Pool", "Shares", "active_rms"]
 
 RATE = 16_000
 EARLY = 800  # samples of a room that stay: 50 ms
@@ -34,6 +34,17 @@ class Pool:
     weight: float
 
 
+@dataclass(frozen=True)
+class Shares:
+    """How many of the mixtures are without noise, without speech, in a room, band-limited, clipped."""
+
+    clean: float = 0.09
+    empty: float = 0.06
+    room: float = 0.28
+    band: float = 0.08
+    clip: float = 0.03
+
+
 def active_rms(x: Wave) -> float:
     """Level of the louder parts: RMS over blocks within 30 dB of the loudest."""
     power = np.square(x[: len(x) // BLOCK * BLOCK].reshape(-1, BLOCK)).mean(1)
@@ -41,19 +52,20 @@ def active_rms(x: Wave) -> float:
 
 
 class Mixer:
-    """Draws `(heard, wanted)` pairs `[T]`.
-
-    Shares of special cases: `CLEAN` without noise, `EMPTY` without speech, `ROOM` in a room, `BAND` band-limited,
-    `CLIP` clipped.
-    """
-
-    CLEAN, EMPTY, ROOM, BAND, CLIP = 0.09, 0.06, 0.28, 0.08, 0.03
+    """Draws `(heard, wanted)` pairs `[T]`."""
 
     def __init__(
-        self, speech: Sequence[Pool], noise: Sequence[Pool], rooms: Wave, *, samples: int, rng: np.random.Generator
+        self,
+        speech: Sequence[Pool],
+        noise: Sequence[Pool],
+        rooms: Wave,
+        *,
+        samples: int,
+        rng: np.random.Generator,
+        shares: Shares,
     ) -> None:
         self.speech, self.noise, self.rooms = speech, noise, rooms
-        self.samples, self.rng = samples, rng
+        self.samples, self.rng, self.shares = samples, rng, shares
         self.size = scipy.fft.next_fast_len(samples + rooms.shape[-1], real=True)
 
     def __iter__(self) -> Iterator[tuple[Wave, Wave]]:
@@ -65,12 +77,12 @@ class Mixer:
         heard, wanted = self._talker()
         level = 10 ** (self._level_db() / 20) / (active_rms(heard) + 1e-9)
         heard, wanted = heard * level, wanted * level
-        if kind >= self.CLEAN:
+        if kind >= self.shares.clean:
             noise = self._noise()
             snr_db = self.rng.uniform(-5, 20)
             heard_level = active_rms(heard)
             noise *= heard_level * 10 ** (-snr_db / 20) / (active_rms(noise) + 1e-9)
-            if kind < self.CLEAN + self.EMPTY:
+            if kind < self.shares.clean + self.shares.empty:
                 heard, wanted = heard * 0, wanted * 0
             heard = heard + noise
         return self._ending(heard, wanted)
@@ -80,11 +92,11 @@ class Mixer:
 
     def _ending(self, heard: Wave, wanted: Wave) -> tuple[Wave, Wave]:
         """Band limits, clipping, and no overload otherwise."""
-        if self.rng.random() < self.BAND:
+        if self.rng.random() < self.shares.band:
             shape = self._band()
             heard, wanted = self._filter(heard, shape), self._filter(wanted, shape)
         peak = max(float(np.abs(heard).max()), 1e-9)
-        if self.rng.random() < self.CLIP:
+        if self.rng.random() < self.shares.clip:
             limit = peak * 10 ** (-self.rng.uniform(2, 12) / 20)
             heard = np.clip(heard, -limit, limit)
         scale = min(1.0, 0.99 / peak)
@@ -94,7 +106,7 @@ class Mixer:
         x = scipy.fft.rfft(self._fill(self.speech, gap=0.5), self.size)
         if self.rng.random() < 0.5:
             x *= self._tilt(6.0)
-        if self.rng.random() >= self.ROOM:
+        if self.rng.random() >= self.shares.room:
             dry = scipy.fft.irfft(x, self.size)[: self.samples]
             return dry, dry
         room = self.rooms[self.rng.integers(len(self.rooms)), 0]

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from models.recipes.mixing import Mixer, Pool
+from models.recipes.mixing import Mixer, Pool, Shares
 from models.recipes.packs import Clips, find, is_held_back, open_clips, unpack
 from models.recipes.rooms import open_rooms
 
@@ -45,10 +45,11 @@ def open_sources(packs: Path, cache: Path) -> Sources:
     )
 
 
-def mixer(sources: Sources, *, seconds: float, seed: int) -> Mixer:
+def mixer(sources: Sources, *, seconds: float, seed: int, shares: Shares) -> Mixer:
     """Training mixtures of one length."""
     rng = np.random.default_rng(seed)
-    return Mixer(sources.speech, sources.noise, sources.rooms, samples=int(seconds * 16_000), rng=rng)
+    samples = int(seconds * 16_000)
+    return Mixer(sources.speech, sources.noise, sources.rooms, samples=samples, rng=rng, shares=shares)
 
 
 def _held(clips: Clips) -> list[int]:

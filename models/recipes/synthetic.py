@@ -1,4 +1,4 @@
-"""Noises that need no recording: coloured noise, hum, clicks, tones."""
+"""Noises that need no recording: coloured noise, hum, clicks, gusts, something like music."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Wave = NDArray[np.float32]
 
 def synthetic_noise(rng: np.random.Generator, samples: int) -> Wave:
     """One of them, at any level."""
-    make = (coloured, coloured, hum, clicks, gusts)[rng.integers(5)]
+    make = (coloured, coloured, hum, clicks, gusts, music)[rng.integers(6)]
     return make(rng, samples)
 
 
@@ -55,3 +55,24 @@ def gusts(rng: np.random.Generator, samples: int) -> Wave:
     loudness = 10 ** (rng.uniform(-30, 0, points) / 20)
     swell = np.interp(np.linspace(0, points - 1, samples), np.arange(points), loudness)
     return (coloured(rng, samples) * swell).astype(np.float32)
+
+
+def music(rng: np.random.Generator, samples: int) -> Wave:
+    """Plucked or held chords from one scale in an even beat."""
+    out = np.zeros(samples, np.float32)
+    beat = int(rng.uniform(0.12, 0.6) * RATE)
+    root, fall = rng.uniform(80, 250), rng.uniform(0.5, 8)
+    scale = np.array([0, 2, 4, 7, 9, 12, 14, 16, 19, 24])
+    for at in range(0, samples, beat):
+        t = np.arange(min(int(rng.uniform(1, 3) * beat), samples - at), dtype=np.float32) / RATE
+        for tone in rng.choice(scale, int(rng.integers(1, 4)), replace=False):
+            out[at : at + len(t)] += _note(rng, t, root * 2 ** (tone / 12)) * np.exp(-fall * t)
+    return out
+
+
+def _note(rng: np.random.Generator, t: Wave, hz: float) -> Wave:
+    harmonics = np.arange(1, 7)[:, None]
+    gains = rng.uniform(0, 1, (6, 1)) / harmonics
+    attack = np.minimum(t * 100, 1)
+    note: Wave = ((gains * np.sin(2 * np.pi * hz * harmonics * t)).sum(0) * attack).astype(np.float32)
+    return note

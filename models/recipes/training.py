@@ -20,6 +20,7 @@ from rich.console import Console
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, IterableDataset
 
+from models.recipes.mixing import Mixer, Shares
 from models.recipes.sources import Sources, mixer
 
 __all__ = ["Judge", "Mixtures", "Plan", "Training", "batches"]
@@ -41,25 +42,29 @@ class Plan:
     save_every_s: float = 120.0
     check_every_s: float = 480.0
     seed: int = 7
+    shares: Shares = field(default_factory=Shares)
 
 
 class Mixtures(IterableDataset[tuple[Tensor, Tensor]]):
     """Mixtures as tensors, made in a low-priority worker."""
 
-    def __init__(self, sources: Sources, *, seconds: float, seed: int) -> None:
-        self.sources, self.seconds, self.seed = sources, seconds, seed
+    def __init__(self, sources: Sources, plan: Plan, *, seed: int) -> None:
+        self.sources, self.plan, self.seed = sources, plan, seed
 
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
         os.nice(5)
         if hasattr(os, "sched_setaffinity"):
             os.sched_setaffinity(0, range(os.cpu_count() or 1))
-        for heard, wanted in mixer(self.sources, seconds=self.seconds, seed=self.seed):
+        for heard, wanted in self._mixer():
             yield torch.from_numpy(heard), torch.from_numpy(wanted)
+
+    def _mixer(self) -> Mixer:
+        return mixer(self.sources, seconds=self.plan.seconds, seed=self.seed, shares=self.plan.shares)
 
 
 def batches(sources: Sources, plan: Plan, *, seed: int) -> Iterator[list[Tensor]]:
     """Endless batches."""
-    mixtures = Mixtures(sources, seconds=plan.seconds, seed=seed)
+    mixtures = Mixtures(sources, plan, seed=seed)
     return iter(DataLoader(mixtures, batch_size=plan.batch, num_workers=1, prefetch_factor=6))
 
 
