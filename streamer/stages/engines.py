@@ -41,7 +41,7 @@ class SoundEngines:
             return Engine(name, module, slots=slots, example=example, device=device)
 
         return cls(
-            enhance=engine("enhance", load_enhancer(), sound),
+            enhance=engine("enhance", load_enhancer(channels=channels), sound),
             level=engine("level", Leveler(channels=channels), beside),
             limiter=engine("limiter", Limiter(channels=channels), beside),
         )
