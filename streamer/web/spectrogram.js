@@ -1,5 +1,5 @@
-// A live spectrogram on one canvas: mel-spaced from 60 Hz to 20 kHz, newest at the right, scrolled in place, so its
-// memory never grows. With reduced motion nothing scrolls: a line sweeps across and overwrites the oldest.
+// A live spectrogram on one canvas: 60 Hz to 20 kHz, spaced for voices (even below 250 Hz, by octaves above), newest at the
+// right, scrolled in place, so its memory never grows. With reduced motion nothing scrolls: a line sweeps across and overwrites the oldest.
 
 import { make } from "./dom.js";
 import { limelightMap } from "./colormap.js";
@@ -10,18 +10,20 @@ const PIXELS_PER_S = 60;
 const MAX_COLUMNS = 12;
 const LABELS_HZ = [200, 500, 1000, 2000, 5000, 10_000];
 
-const mel = (hz) => 2595 * Math.log10(1 + hz / 700);
-const hertz = (m) => 700 * (10 ** (m / 2595) - 1);
+const CORNER_HZ = 250;
+
+const warp = (hz) => Math.log1p(hz / CORNER_HZ);
+const unwarp = (w) => CORNER_HZ * Math.expm1(w);
 
 /** Height of a frequency, 0 (bottom) … 1 (top). */
 export function heightOf(hz) {
-  return (mel(hz) - mel(LOW_HZ)) / (mel(HIGH_HZ) - mel(LOW_HZ));
+  return (warp(hz) - warp(LOW_HZ)) / (warp(HIGH_HZ) - warp(LOW_HZ));
 }
 
 /** For each pixel row, top first: the first and the last FFT bin it shows. */
 export function rowBins(rows, bins, rateHz) {
   const table = new Uint16Array(2 * rows);
-  const binOf = (height) => (hertz(mel(LOW_HZ) + height * (mel(HIGH_HZ) - mel(LOW_HZ))) * 2 * bins) / rateHz;
+  const binOf = (height) => (unwarp(warp(LOW_HZ) + height * (warp(HIGH_HZ) - warp(LOW_HZ))) * 2 * bins) / rateHz;
   for (let row = 0; row < rows; row += 1) {
     const low = Math.round(binOf((rows - 1 - row) / rows));
     const high = Math.round(binOf((rows - row) / rows)) - 1;
@@ -31,9 +33,17 @@ export function rowBins(rows, bins, rateHz) {
   return table;
 }
 
+function copyOf(canvas) {
+  const copy = document.createElement("canvas");
+  copy.width = canvas.width;
+  copy.height = canvas.height;
+  copy.getContext("2d").drawImage(canvas, 0, 0);
+  return copy;
+}
+
 export class Spectrogram {
   #canvas; #context; #colours = limelightMap(); #calm = matchMedia("(prefers-reduced-motion: reduce)");
-  #tap = null; #rateHz = 48_000; #rows = null; #bytes = null; #column = null; #words = null;
+  #tap = null; #rateHz = 48_000; #rows = null; #bytes = null; #before = null; #column = null; #words = null;
   #lastAt = 0; #carry = 0; #cursor = 0;
 
   constructor(canvas) {
@@ -59,33 +69,36 @@ export class Spectrogram {
     const columns = Math.min(Math.floor(this.#carry), MAX_COLUMNS);
     if (columns < 1) return;
     this.#carry = Math.min(this.#carry - columns, 1);
+    [this.#bytes, this.#before] = [this.#before, this.#bytes];
     this.#tap.analyser.getByteFrequencyData(this.#bytes);
-    this.#paintColumn();
     if (this.#calm.matches) this.#sweep(columns);
     else this.#scroll(columns);
   }
 
-  #paintColumn() {
+  /** One column; a slow screen's skipped ones glide from the last measured column (share 0) to this one (share 1). */
+  #paint(x, share) {
     const rows = this.#rows;
     for (let row = 0; row < this.#words.length; row += 1) {
       let loudest = 0;
       for (let bin = rows[2 * row]; bin <= rows[2 * row + 1]; bin += 1) {
-        if (this.#bytes[bin] > loudest) loudest = this.#bytes[bin];
+        const level = this.#before[bin] + share * (this.#bytes[bin] - this.#before[bin]);
+        if (level > loudest) loudest = level;
       }
-      this.#words[row] = this.#colours[loudest];
+      this.#words[row] = this.#colours[loudest | 0];
     }
+    this.#context.putImageData(this.#column, x, 0);
   }
 
   #scroll(columns) {
     const { width } = this.#canvas;
     this.#context.drawImage(this.#canvas, -columns, 0);
-    for (let i = 0; i < columns; i += 1) this.#context.putImageData(this.#column, width - 1 - i, 0);
+    for (let i = 1; i <= columns; i += 1) this.#paint(width - 1 - columns + i, i / columns);
   }
 
   #sweep(columns) {
     const { width, height } = this.#canvas;
-    for (let i = 0; i < columns; i += 1) {
-      this.#context.putImageData(this.#column, this.#cursor, 0);
+    for (let i = 1; i <= columns; i += 1) {
+      this.#paint(this.#cursor, i / columns);
       this.#cursor = (this.#cursor + 1) % width;
     }
     this.#context.fillStyle = "#c8f051";
@@ -96,11 +109,11 @@ export class Spectrogram {
   #fit() {
     const { clientWidth: width, clientHeight: height } = this.#canvas;
     if (width < 2 || height < 2 || (width === this.#canvas.width && height === this.#canvas.height)) return;
-    const old = this.#canvas.width > 0 && this.#column ? this.#context.getImageData(0, 0, this.#canvas.width, this.#canvas.height) : null;
+    const old = this.#column ? copyOf(this.#canvas) : null;
     this.#canvas.width = width;
     this.#canvas.height = height;
     this.#clear();
-    if (old && old.height === height) this.#context.putImageData(old, width - old.width, 0);
+    if (old) this.#context.drawImage(old, width - old.width, 0, old.width, height);
     this.#cursor %= width;
     this.#prepare();
   }
@@ -116,6 +129,7 @@ export class Spectrogram {
     if (!this.#tap || height < 2) return;
     const bins = this.#tap.analyser.frequencyBinCount;
     this.#bytes = new Uint8Array(bins);
+    this.#before = new Uint8Array(bins);
     this.#rows = rowBins(height, bins, this.#rateHz);
     this.#column = new ImageData(1, height);
     this.#words = new Uint32Array(this.#column.data.buffer);

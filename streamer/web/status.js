@@ -45,6 +45,7 @@ function showCompiled(compiled) {
 
 export function showVoice(speaking, probability) {
   $("s-voice").classList.toggle("on", speaking);
+  $("s-voice").classList.toggle("known", probability !== null);
   $("mic").classList.toggle("speaking", speaking);
   $("orb").classList.toggle("speaking", speaking);
   setText($("s-voice").lastElementChild, speaking ? "speaking" : probability === null ? NONE : "quiet");

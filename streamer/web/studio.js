@@ -306,7 +306,7 @@ export class Studio {
     $("compare").disabled = $("listen").disabled = $("full").disabled = !live;
     $("stop").disabled = !this.link.running;
     setKey($("mic"), { pressed: muted, icon: muted ? "mic-off" : "mic", label: muted ? "Muted" : "Mute", hint: muted ? "Unmute (M)" : "Mute (M)" });
-    setKey($("camera"), { pressed: !cameraIsOn, icon: cameraIsOn ? "cam" : "cam-off", label: cameraIsOn ? "Camera" : "No camera", hint: cameraIsOn ? "Camera off (V)" : "Camera on (V)" });
+    setKey($("camera"), { pressed: !cameraIsOn && this.link.running, icon: cameraIsOn || !this.link.running ? "cam" : "cam-off", label: cameraIsOn || !this.link.running ? "Camera" : "Camera off", hint: cameraIsOn ? "Camera off (V)" : "Camera on (V)" });
     const wanted = this.recorder.wanted;
     setKey($("record"), { pressed: wanted, icon: wanted ? "stop" : "rec", label: wanted ? "Stop" : "Record", hint: wanted ? "Stop and save (R)" : "Record the program (R)" });
     $("record").classList.toggle("recording", wanted);

@@ -29,7 +29,7 @@ export class Waterfall {
 
   constructor(root) {
     const head = make("div", { class: "head", "aria-hidden": "true" }, make("span"), make("span", { class: "bars" }),
-      make("span", { class: "num" }, "p50"), make("span", { class: "num" }, "p95"), make("span", { class: "num", title: "Declared lookahead" }, "ahead"));
+      make("span", { class: "num" }, "p50"), make("span", { class: "num" }, "p95"), make("span", { class: "num", title: "Declared lookahead" }, "delay"));
     this.axis = head.querySelector(".bars");
     root.append(head, this.#list);
     this.#list.append(this.#total);
