@@ -26,11 +26,13 @@ import * as status from "./status.js";
 import { Waterfall } from "./waterfall.js";
 
 const CONFIG_FRESH_MS = 60_000;
+// 30 drawings a second look as smooth, and leave the machine to the picture.
+const DRAW_EVERY_MS = 30;
 
 export class Studio {
   phase = "idle";
   stats = null;
-  #config = { iceServers: [] }; #configAt = -Infinity; #hello = null; #lastTime = null; #everHello = false; #wantsCamera = true;
+  #config = { iceServers: [] }; #configAt = -Infinity; #hello = null; #lastTime = null; #everHello = false; #wantsCamera = true; #drawnAt = 0;
 
   constructor({ session, mode, token }) {
     this.mode = mode;
@@ -333,6 +335,8 @@ export class Studio {
 
   #draw(now) {
     requestAnimationFrame((next) => this.#draw(next));
+    if (now - this.#drawnAt < DRAW_EVERY_MS) return;
+    this.#drawnAt = now;
     const { mic, program } = this.graph;
     this.meters.in.draw(mic?.attached ? mic.peakDb() : (this.stats?.inDb ?? -Infinity), now);
     this.meters.out.draw(program?.attached ? program.peakDb() : -Infinity, now);
