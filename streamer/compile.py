@@ -189,7 +189,7 @@ def _compile(module: StreamingModule, example: Tree, path: Path) -> str:
     width, count = torch.export.Dim("rows", min=1, max=4096), torch.export.Dim("slots", min=1, max=4096)
     shapes = {"rows": {0: width}, "flat": ({0: width},) * len(chunk) + ({0: count},) * len(tree_leaves(slots))}
     flat = (rows, *chunk, *tree_leaves(slots))
-    with torch.no_grad(), config.patch({"cpp.threads": 1, "freezing": True, "max_autotune": False}):
+    with torch.no_grad(), config.patch({"cpp.threads": 1}):
         program = torch.export.export(Tick(module, example, slots), flat, dynamic_shapes=shapes)
         return str(torch._inductor.aoti_compile_and_package(program, package_path=str(path)))
 
