@@ -30,8 +30,8 @@ _RELATIVE_GATE_DB = -10.0  # under the running level, as in BS.1770's second pas
 _SURE_LOUDER_DB = 1.0  # over the running level by so much: counts even if it never pauses
 _DIP_DB = 9.0  # speech falls so far below its 400 ms mean between syllables; noise, hum and tones do not
 _DEEPEST_DIP_DB = 15.0
-_DIP_FORGET_DB_PER_S = 12.0
-_LEAK_DB_PER_S = 1.0  # how fast the running level comes down to a voice that stays under the gate
+_DIP_FORGET_DB = 12.0 / _HOPS_PER_S  # per hop
+_LEAK_DB = 1.0 / _HOPS_PER_S  # per hop: the running level comes down to a voice that stays under the gate
 _MEMORY_HOPS = 3.0 * _HOPS_PER_S  # of speech, not of time
 _QUICK_HOPS, _SETTLED_HOPS = 1.0 * _HOPS_PER_S, 1.5 * _HOPS_PER_S  # of speech
 _RETUNED_HOPS = 0.6 * _HOPS_PER_S  # after a new target, act as if so much had been heard
@@ -47,11 +47,6 @@ _HALF_TAPS = 6  # of the interpolator; 12 taps a phase as in BS.1770-4 annex 2
 _PHASES = 4
 _KAISER_BETA = 4.0
 _FORGOTTEN = 1e-9  # a need so small changes no float32 gain; forget it before it becomes denormal
-
-
-def _open(over_db: Tensor) -> Tensor:
-    """A gate 2 dB wide, 0…1: rounding then moves the result by rounding, never by a decision."""
-    return (0.5 * over_db + 0.5).clamp(0.0, 1.0)
 
 
 def _amplitude(level_db: Tensor) -> Tensor:
@@ -123,18 +118,30 @@ def _follow(track: Tensor, now: Tensor, momentary: Tensor, target: Tree) -> Tens
     assert isinstance(target, Tensor)
     heard, level, dip_db, goal, gain_db = torch.split(track, 1, 1)  # [B, 1, 1] each
     heard = torch.where(target == goal, heard, heard.clamp(max=_RETUNED_HOPS))
-    loudness, running = lufs(momentary), lufs(level)
-    dip_db = torch.maximum(dip_db - _DIP_FORGET_DB_PER_S / _HOPS_PER_S, loudness - lufs(now)).clamp(max=_DEEPEST_DIP_DB)
-    present = _open(loudness - _ABSOLUTE_GATE_LUFS)
-    spoken = _open(dip_db - _DIP_DB)
-    louder = _open(loudness - running - _SURE_LOUDER_DB)
-    near = torch.maximum(_open(loudness - running - _RELATIVE_GATE_DB), 1.0 - heard)  # anything is, at first
+    instant, loudness, running = torch.split(lufs(torch.cat([now, momentary, level], 1)), 1, 1)
+    dip_db = torch.maximum(dip_db - _DIP_FORGET_DB, loudness - instant).clamp(max=_DEEPEST_DIP_DB)
+    present, spoken, louder, near = _gates(loudness, dip_db, loudness - running)
+    near = torch.maximum(near, 1.0 - heard)  # anything is, at first
     counted = present * torch.maximum(spoken, louder) * near
     heard = (heard + counted).clamp(max=_MEMORY_HOPS)
     level = level + (momentary - level) * counted / heard.clamp(min=1e-3)
-    level = level * _amplitude(present * spoken * (1.0 - near) * (-_LEAK_DB_PER_S / _HOPS_PER_S))
+    level = level * _amplitude(present * spoken * (1.0 - near) * -_LEAK_DB)
     gain_db = gain_db + counted * _move(target - lufs(level) - gain_db, heard)
     return torch.cat([heard, level, dip_db, target, gain_db.clamp(_LOWEST_DB, _HIGHEST_DB)], 1)
+
+
+def _gates(loudness: Tensor, dip_db: Tensor, over_db: Tensor) -> tuple[Tensor, ...]:
+    """Whether it is above the room, dips like speech, is plainly louder than the running level, is near that level.
+
+    Each is 0…1 and opens over 2 dB: rounding then moves the result by rounding, never by a decision.
+    """
+    margins = [
+        loudness - _ABSOLUTE_GATE_LUFS,
+        dip_db - _DIP_DB,
+        over_db - _SURE_LOUDER_DB,
+        over_db - _RELATIVE_GATE_DB,
+    ]
+    return torch.split((0.5 * torch.cat(margins, 1) + 0.5).clamp(0.0, 1.0), 1, 1)
 
 
 def _move(error_db: Tensor, heard: Tensor) -> Tensor:

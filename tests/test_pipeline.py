@@ -6,28 +6,7 @@ import pytest
 from streamer.frame import HOP, AudioFrame, VideoFrame
 from streamer.pipeline import DelayLine, SoundPath, crossfade
 from streamer.stages.blend import FADE_HOPS, WARM_HOPS, Blend
-
-
-class Gain:
-    """A lease whose model multiplies and lags; fails when told to."""
-
-    def __init__(self, gain, delay=0):
-        self.gain, self.fail, self.resets, self.steps = gain, False, 0, 0
-        self._tail = np.zeros((1, delay), np.float32)
-
-    async def step(self, chunk):
-        self.steps += 1
-        if self.fail:
-            raise ArithmeticError("broken")
-        joined = np.concatenate((self._tail, chunk), axis=1)
-        self._tail = joined[:, HOP:]
-        return joined[:, :HOP] * np.float32(self.gain)
-
-    def reset(self):
-        self.resets += 1
-
-    def close(self):
-        pass
+from tests.fakes import Gain
 
 
 def picture(arrival, size=4):

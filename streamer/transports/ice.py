@@ -15,8 +15,9 @@ from typing import Any
 
 from aioice.candidate import Candidate, candidate_foundation, candidate_priority
 from aioice.ice import Connection, StunProtocol, server_reflexive_candidate
+from aiortc import RTCPeerConnection
 
-__all__ = ["Network", "listen_on"]
+__all__ = ["Network", "ice_connections", "listen_on"]
 
 STUN_WAIT_S = 5.0
 
@@ -28,6 +29,12 @@ class Network:
     ice_servers: Sequence[dict[str, Any]] = ()
     udp_ports: tuple[int, int] | None = None
     public_ip: str | None = None
+
+
+def ice_connections(pc: RTCPeerConnection) -> set[Connection]:
+    """The ICE connections under a peer connection's media and data."""
+    users = [*(transceiver.receiver for transceiver in pc.getTransceivers()), *([pc.sctp] if pc.sctp else [])]
+    return {user.transport.transport.iceGatherer._connection for user in users}
 
 
 def listen_on(connection: Connection, network: Network) -> None:

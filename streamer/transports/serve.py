@@ -16,7 +16,9 @@ from starlette.routing import BaseRoute
 
 from streamer.transports.http import Studio, create_app
 
-__all__ = ["PortTaken", "bind", "serve"]
+__all__ = ["PortTaken", "bind", "serve", "server_of"]
+
+LONGEST_MESSAGE = 1 << 20
 
 Load = Callable[[Studio], Sequence[BaseRoute]]
 
@@ -62,18 +64,7 @@ async def serve(
     drain_s: float,
 ) -> None:
     """Answer until SIGTERM or SIGINT, then drain for at most `drain_s`."""
-    config = uvicorn.Config(
-        create_app(studio, lifespan=_lifespan(studio, load, close)),
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        ws="websockets-sansio",
-        ws_max_size=1 << 20,
-        timeout_graceful_shutdown=int(drain_s),
-        ssl_certfile=tls and tls[0],
-        ssl_keyfile=tls and tls[1],
-    )
-    server = _Server(config)
+    server = server_of(studio, load=load, close=close, tls=tls, drain_s=drain_s)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -82,6 +73,30 @@ async def serve(
         stopper = tasks.create_task(_stop(stop, studio, server, drain_s))
         await server.serve(sockets=[listener])
         stopper.cancel()
+
+
+def server_of(
+    studio: Studio,
+    *,
+    load: Load,
+    close: Callable[[], None] = lambda: None,
+    tls: tuple[Path, Path] | None = None,
+    drain_s: float = 5.0,
+) -> uvicorn.Server:
+    """A uvicorn server of the app, not yet started; it leaves signals alone."""
+    return _Server(
+        uvicorn.Config(
+            create_app(studio, lifespan=_lifespan(studio, load, close)),
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            ws="websockets-sansio",
+            ws_max_size=LONGEST_MESSAGE,
+            timeout_graceful_shutdown=int(drain_s),
+            ssl_certfile=tls and tls[0],
+            ssl_keyfile=tls and tls[1],
+        )
+    )
 
 
 async def _stop(stop: asyncio.Event, studio: Studio, server: uvicorn.Server, drain_s: float) -> None:
@@ -95,7 +110,7 @@ def _lifespan(
     studio: Studio, load: Load, close: Callable[[], None]
 ) -> Callable[[Starlette], contextlib.AbstractAsyncContextManager[None]]:
     @contextlib.asynccontextmanager
-    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+    async def whole_life(app: Starlette) -> AsyncIterator[None]:
         async with asyncio.TaskGroup() as tasks:
             owner = tasks.create_task(studio.sessions.run())
             loader = tasks.create_task(_load(studio, app, load))
@@ -104,7 +119,7 @@ def _lifespan(
             owner.cancel()
         close()
 
-    return lifespan
+    return whole_life
 
 
 async def _load(studio: Studio, app: Starlette, load: Load) -> None:
