@@ -46,7 +46,16 @@ from streamer.transports.codecs import Encoded
 from streamer.transports.receive import Observe, PictureReceiver, Received, SoundReceiver
 from streamer.transports.send import SenderStats, ViewerQueue
 
-__all__ = ["EncodedSender", "SenderStats", "receive_picture", "receive_sound", "send_encoded"]
+__all__ = [
+    "EncodedSender",
+    "Observe",
+    "PictureReceiver",
+    "SenderStats",
+    "SoundReceiver",
+    "receive_picture",
+    "receive_sound",
+    "send_encoded",
+]
 
 RECEIVER_INTERNALS = (
     "_RTCRtpReceiver__codecs",
