@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import importlib
 import os
 import secrets
 import socket
@@ -55,7 +56,13 @@ class ServeOptions:
 
     def url(self, port: int) -> str:
         """Where a person should look."""
-        host = socket.gethostname() if self.host in ("0.0.0.0", "::") else f"[{self.host}]" if ":" in self.host else self.host
+        host = (
+            socket.gethostname()
+            if self.host in ("0.0.0.0", "::")
+            else f"[{self.host}]"
+            if ":" in self.host
+            else self.host
+        )
         return f"{'https' if self.tls else 'http'}://{host}:{port}/" + (f"?token={self.token}" if self.token else "")
 
 
@@ -72,11 +79,20 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="limelight", description="Real-time streaming media: clean sound, in step with its picture. Without a command: serve."
+        prog="limelight",
+        description="Real-time streaming media: clean sound, in step with its picture. Without a command: serve.",
     )
     parser.add_argument("--version", action="version", version="limelight 0.1.0")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
-    _serve_arguments(commands.add_parser("serve", help="start the studio (the default)", formatter_class=argparse.ArgumentDefaultsHelpFormatter))
+    _serve_arguments(
+        commands.add_parser(
+            "serve", help="start the studio (the default)", formatter_class=argparse.ArgumentDefaultsHelpFormatter
+        )
+    )
+    bench = commands.add_parser("bench", help="measure something on this machine")
+    bench.add_argument("name", help="one of tests/bench, such as engine; without: list them", nargs="?")
+    bench.add_argument("rest", nargs=argparse.REMAINDER, help="options of that benchmark, such as --json")
+    bench.set_defaults(command=_bench)
     return parser
 
 
@@ -84,20 +100,62 @@ def _serve_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("--host", default="127.0.0.1", help="address to listen on; anything but loopback needs a token")
     add("--port", type=int, default=8080, help="TCP port")
-    add("--token", default=os.environ.get("LIMELIGHT_TOKEN"), help="what clients must show (env LIMELIGHT_TOKEN); made up when listening beyond loopback")
+    add(
+        "--token",
+        default=os.environ.get("LIMELIGHT_TOKEN"),
+        help="what clients must show (env LIMELIGHT_TOKEN); made up when listening beyond loopback",
+    )
     add("--tls", metavar="self-signed|CERT,KEY", help="serve https: a phone on the LAN has no microphone without it")
     add("--sessions", type=_positive, default=10, help="sessions at once; the next one is told to come back later")
-    add("--no-compile", dest="compile", action="store_false", help="keep eager models; do not build compiled ones in the background")
-    add("--cache", type=Path, default=_cache_folder(), help="folder for compiled models and certificates (env LIMELIGHT_CACHE)")
-    add("--ice-server", action="append", default=[], metavar="URL[,USER,PASSWORD]", help="a STUN or TURN server, for both ends; may be repeated")
+    add(
+        "--no-compile",
+        dest="compile",
+        action="store_false",
+        help="keep eager models; do not build compiled ones in the background",
+    )
+    add(
+        "--cache",
+        type=Path,
+        default=_cache_folder(),
+        help="folder for compiled models and certificates (env LIMELIGHT_CACHE)",
+    )
+    add(
+        "--ice-server",
+        action="append",
+        default=[],
+        metavar="URL[,USER,PASSWORD]",
+        help="a STUN or TURN server, for both ends; may be repeated",
+    )
     add("--udp-ports", type=_port_range, metavar="A-B", help="UDP ports for media, such as 50000-50100")
     add("--public-ip", help="address to offer besides our own (behind a NAT that forwards the UDP ports)")
-    add("--allow-origin", action="append", default=[], metavar="ORIGIN", help="a web origin besides our own; may be repeated")
-    add("--idle", type=float, default=30.0, metavar="SECONDS", help="a session that nobody is attached to ends after this")
+    add(
+        "--allow-origin",
+        action="append",
+        default=[],
+        metavar="ORIGIN",
+        help="a web origin besides our own; may be repeated",
+    )
+    add(
+        "--idle",
+        type=float,
+        default=30.0,
+        metavar="SECONDS",
+        help="a session that nobody is attached to ends after this",
+    )
     add("--longest", type=float, default=12 * 3600.0, metavar="SECONDS", help="no session lasts longer")
     add("--log-format", choices=("text", "json"), default="text", help="form of the log lines")
     add("--log-level", default="info", choices=("debug", "info", "warning", "error"), help="least level logged")
     parser.set_defaults(command=_serve)
+
+
+def _bench(arguments: argparse.Namespace) -> int:
+    folder = Path(__file__).parent / "tests" / "bench"
+    names = sorted(path.stem for path in folder.glob("*.py") if not path.stem.startswith("_"))
+    if arguments.name not in names:
+        print(f"limelight bench: one of: {', '.join(names) or 'none here (they come with the source checkout)'}")
+        return 2 if arguments.name else 0
+    sys.path.insert(0, str(folder.parent.parent))
+    return int(importlib.import_module(f"tests.bench.{arguments.name}").main(arguments.rest) or 0)
 
 
 def _positive(text: str) -> int:
@@ -144,9 +202,19 @@ def _options(given: argparse.Namespace) -> ServeOptions:
             raise ValueError(f"--tls: no such file: {', '.join(missing)} (give CERT,KEY or self-signed)")
     token = given.token or (None if given.host in LOOPBACK else secrets.token_urlsafe(16))
     return ServeOptions(
-        host=given.host, port=given.port, token=token, tls=tls, sessions=given.sessions, compile=given.compile,
-        cache=given.cache, ice_servers=tuple(_ice_server(text) for text in given.ice_server), udp_ports=given.udp_ports,
-        public_ip=given.public_ip, origins=frozenset(given.allow_origin), idle_s=given.idle, longest_s=given.longest,
+        host=given.host,
+        port=given.port,
+        token=token,
+        tls=tls,
+        sessions=given.sessions,
+        compile=given.compile,
+        cache=given.cache,
+        ice_servers=tuple(_ice_server(text) for text in given.ice_server),
+        udp_ports=given.udp_ports,
+        public_ip=given.public_ip,
+        origins=frozenset(given.allow_origin),
+        idle_s=given.idle,
+        longest_s=given.longest,
     )
 
 
@@ -176,7 +244,9 @@ async def _run_server(options: ServeOptions) -> int:
     access = Access(token=options.token, hosts=hosts, origins=options.origins)
     studio = Studio(sessions=sessions, metrics=metrics, access=access, ice_servers=options.ice_servers)
     print(f"Limelight is at {options.url(listener.getsockname()[1])}", flush=True)
-    await serve(studio, listener, load=loaded.load, close=loaded.close, tls=options.tls, drain_s=DRAIN_S)
+    await serve(
+        studio, listener, load=loaded.load, improve=loaded.improve, close=loaded.close, tls=options.tls, drain_s=DRAIN_S
+    )
     return 0
 
 
@@ -195,10 +265,13 @@ class _Loaded:
 
         options = self._options
         self._engines = Engines(slots=options.sessions, device=Device())
-        if options.compile:
-            self._engines.compile(options.cache)
         network = Network(ice_servers=options.ice_servers, udp_ports=options.udp_ports, public_ip=options.public_ip)
         return media_routes(studio, network)
+
+    async def improve(self) -> None:
+        """What goes on in the background while the server serves."""
+        if self._engines is not None and self._options.compile:
+            await self._engines.compile(self._options.cache / "compiled")
 
     def session(self, name: str, channels: int) -> Session:
         """A new session with its slots leased."""
@@ -208,9 +281,11 @@ class _Loaded:
 
         assert self._engines is not None
         try:
-            return Session(name, channels=channels, make_path=self._engines.paths, metrics=self._metrics)
+            session = Session(name, channels=channels, make_path=self._engines.paths, metrics=self._metrics)
         except EngineFull as error:
             raise Full(f"{error}; try again soon") from None
+        session.report.compiled = lambda: bool(self._engines and self._engines.compiled)
+        return session
 
     def close(self) -> None:
         if self._engines is not None:

@@ -16,7 +16,12 @@ class _Structured(logging.Formatter):
 
     def fields(self, record: logging.LogRecord) -> dict[str, object]:
         stamp = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(record.created)) + f".{int(record.msecs):03d}Z"
-        known = {"time": stamp, "level": record.levelname.lower(), "logger": record.name, "message": record.getMessage()}
+        known = {
+            "time": stamp,
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": record.getMessage(),
+        }
         extra = {key: value for key, value in vars(record).items() if key not in _STANDARD}
         failure = {"exception": self.formatException(record.exc_info)} if record.exc_info else {}
         return {**known, **extra, **failure}
@@ -30,7 +35,7 @@ class _Json(_Structured):
 class _Text(_Structured):
     def format(self, record: logging.LogRecord) -> str:
         fields = self.fields(record)
-        head = f"{fields.pop('time')} {str(fields.pop('level')):7} {fields.pop('logger')}: {fields.pop('message')}"
+        head = f"{fields.pop('time')} {fields.pop('level')!s:7} {fields.pop('logger')}: {fields.pop('message')}"
         failure = fields.pop("exception", None)
         tail = "".join(f" {key}={value}" for key, value in fields.items())
         return head + tail + (f"\n{failure}" if failure else "")

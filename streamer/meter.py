@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,7 +22,7 @@ SHORT_TERM_BLOCKS = 15  # 3 s, EBU Tech 3341
 FLOOR_DB = -70.0
 
 
-def k_weighting(frequencies: NDArray[np.float64]) -> NDArray[np.float64]:
+def k_weighting(frequencies: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
     """|H(f)|² of the two biquads of ITU-R BS.1770-4 at 48 kHz (coefficients: Annex 1, tables 1 and 2)."""
     z = np.exp(-2j * np.pi * frequencies / SOUND_HZ)
     shelf = (1.53512485958697 - 2.69169618940638 * z + 1.19839281085285 * z**2) / (

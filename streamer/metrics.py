@@ -41,17 +41,26 @@ class Metrics:
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
         self.stage_seconds = Histogram(
-            "limelight_stage_seconds", "Waiting and computing time in a stage, per frame", ["stage"],
-            buckets=BUCKETS_S, registry=self.registry,
+            "limelight_stage_seconds",
+            "Waiting and computing time in a stage, per frame",
+            ["stage"],
+            buckets=BUCKETS_S,
+            registry=self.registry,
         )
         self.total_seconds = Histogram(
-            "limelight_total_seconds", "From arrival of the newest sample to the encoded packet sent",
-            buckets=BUCKETS_S, registry=self.registry,
+            "limelight_total_seconds",
+            "From arrival of the newest sample to the encoded packet sent",
+            buckets=BUCKETS_S,
+            registry=self.registry,
         )
         self.drops = Counter("limelight_drops", "Frames dropped by full queues", ["kind"], registry=self.registry)
-        self.concealed_seconds = Counter("limelight_concealed_seconds", "Sound made up for lost packets", registry=self.registry)
+        self.concealed_seconds = Counter(
+            "limelight_concealed_seconds", "Sound made up for lost packets", registry=self.registry
+        )
         self.refused = Counter("limelight_refused", "Requests refused at a door", ["reason"], registry=self.registry)
-        self.failures = Counter("limelight_step_failures", "Model steps that failed and passed dry sound", ["stage"], registry=self.registry)
+        self.failures = Counter(
+            "limelight_step_failures", "Model steps that failed and passed dry sound", ["stage"], registry=self.registry
+        )
         self.connections = Gauge("limelight_connections", "Open connections", ["kind"], registry=self.registry)
 
     def gauge(self, name: str, text: str, value: Callable[[], float]) -> None:

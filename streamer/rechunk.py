@@ -25,7 +25,7 @@ def remix(samples: Sound, channels: int) -> Sound:
     if have == channels:
         return samples
     if channels == 1:
-        return samples.mean(axis=0, keepdims=True, dtype=np.float32)
+        return np.asarray(samples.mean(axis=0, keepdims=True), np.float32)
     if have == 1:
         return np.repeat(samples, channels, axis=0)
     return samples[:channels]

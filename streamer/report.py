@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -39,7 +40,7 @@ class Report:
     def __init__(self, metrics: Metrics) -> None:
         self.metrics = metrics
         self.before, self.after = Meter(), Meter()
-        self.compiled = False
+        self.compiled: Callable[[], bool] = lambda: False
         self._stages: dict[str, Quantiles] = {}
         self._total = Quantiles()
         self._drops: dict[str, float] = {"sound": 0, "picture": 0, "concealed_ms": 0.0}
@@ -99,8 +100,10 @@ class Report:
         return {
             "time_s": round(session.time_s, 3),
             "levels": {
-                "in_db": _rounded(self.before.peak_db), "out_db": _rounded(self.after.peak_db),
-                "in_lufs": _rounded(self.before.lufs), "out_lufs": _rounded(self.after.lufs),
+                "in_db": _rounded(self.before.peak_db),
+                "out_db": _rounded(self.after.peak_db),
+                "in_lufs": _rounded(self.before.lufs),
+                "out_lufs": _rounded(self.after.lufs),
             },
             "speech": round(session.speech.probability, 3),
             "speaking": session.speech.speaking,
@@ -110,12 +113,17 @@ class Report:
             "drops": {kind: round(count, 1) for kind, count in self._drops.items()},
             "publishers": int(session.publisher is not None),
             "viewers": session.viewers,
-            "compiled": self.compiled,
+            "compiled": self.compiled(),
         }
 
     def _stage(self, name: str, delay_ms: float) -> dict[str, Any]:
         p50, p95 = self._stages[name].get() or (0.0, 0.0)
-        return {"name": name, "p50_ms": _rounded(p50 * 1000, 2), "p95_ms": _rounded(p95 * 1000, 2), "delay_ms": round(delay_ms, 1)}
+        return {
+            "name": name,
+            "p50_ms": _rounded(p50 * 1000, 2),
+            "p95_ms": _rounded(p95 * 1000, 2),
+            "delay_ms": round(delay_ms, 1),
+        }
 
 
 def _rounded(value: float | None, digits: int = 1) -> float | None:

@@ -13,6 +13,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any, Protocol
 
 from streamer.channel import Broadcast, Channel, Closed, Overflow
+from streamer.clock import MediaClock, OutputClock
 from streamer.frame import HOP, SOUND_HZ, AudioFrame, Event, VideoFrame
 from streamer.metrics import Metrics
 from streamer.pipeline import DelayLine, SoundPath
@@ -39,8 +40,11 @@ class Busy(Exception):
 class Connection(Protocol):
     """Somebody attached, by whatever door."""
 
-    id: str
-    kind: str
+    @property
+    def id(self) -> str: ...
+
+    @property
+    def kind(self) -> str: ...
 
     async def close(self, reason: str) -> None: ...
 
@@ -74,7 +78,8 @@ class Session:
     ) -> None:
         self.name, self.channels, self.now = name, channels, now
         self.settings = settings or Settings()
-        self.started = now()
+        self.clock = MediaClock(now())
+        self.output_clock = OutputClock(self.clock, wall=time.time())
         self.report = Report(metrics)
         self.path, self.speech = make_path(self)
         self.sound_out: Broadcast[AudioFrame] = Broadcast()
@@ -92,7 +97,7 @@ class Session:
     @property
     def time_s(self) -> float:
         """Now, on the session clock."""
-        return self.now() - self.started
+        return self.clock.seconds(self.now())
 
     @property
     def viewers(self) -> int:

@@ -39,6 +39,8 @@ class Sessions:
         self._make, self._idle_s, self._longest_s = make, idle_s, longest_s
         self._sessions: dict[str, Session] = {}
         self._tasks: asyncio.TaskGroup | None = None
+        self._empty = asyncio.Event()
+        self._empty.set()
 
     def __len__(self) -> int:
         return len(self._sessions)
@@ -73,6 +75,7 @@ class Sessions:
         if len(self._sessions) >= self.capacity:
             raise Full(f"all {self.capacity} sessions of this server are in use; try again soon")
         session = self._sessions[name] = self._make(name, channels)
+        self._empty.clear()
         self._tasks.create_task(self._run(session), name=f"session:{name}")
         await session.ready.wait()
         return session
@@ -91,8 +94,7 @@ class Sessions:
             async with asyncio.timeout(limit_s):
                 for session in self:
                     await session.close("the server is shutting down")
-                while self._sessions:
-                    await asyncio.sleep(0.02)
+                await self._empty.wait()
 
     async def _run(self, session: Session) -> None:
         log.info("session opened", extra={"session": session.name})
@@ -106,6 +108,8 @@ class Sessions:
             await session.close("internal error")
         finally:
             del self._sessions[session.name]
+            if not self._sessions:
+                self._empty.set()
             log.info("session closed", extra={"session": session.name})
 
     async def _sweep(self) -> None:

@@ -6,28 +6,7 @@ import pytest
 from streamer.frame import HOP, AudioFrame, VideoFrame
 from streamer.pipeline import DelayLine, SoundPath, crossfade
 from streamer.stages.blend import FADE_HOPS, WARM_HOPS, Blend
-
-
-class Gain:
-    """A lease whose model multiplies and lags; fails when told to."""
-
-    def __init__(self, gain, delay=0):
-        self.gain, self.fail, self.resets, self.steps = gain, False, 0, 0
-        self._tail = np.zeros((1, delay), np.float32)
-
-    async def step(self, chunk):
-        self.steps += 1
-        if self.fail:
-            raise ArithmeticError("broken")
-        joined = np.concatenate((self._tail, chunk), axis=1)
-        self._tail = joined[:, HOP:]
-        return joined[:, :HOP] * np.float32(self.gain)
-
-    def reset(self):
-        self.resets += 1
-
-    def close(self):
-        pass
+from tests.fakes import Gain
 
 
 def picture(arrival, size=4):
@@ -81,7 +60,9 @@ async def test_a_failing_step_passes_the_dry_sound_and_is_told():
 
 
 async def test_the_path_adds_delays_and_shifts_pts():
-    stages = [Blend(name, Gain(1.0, d), channels=1, delay=d, wanted=lambda: 1.0) for name, d in (("a", 480), ("b", 240))]
+    stages = [
+        Blend(name, Gain(1.0, d), channels=1, delay=d, wanted=lambda: 1.0) for name, d in (("a", 480), ("b", 240))
+    ]
     seen = []
     path = SoundPath(stages, observe=lambda name, seconds: seen.append(name))
     out = await path.process(AudioFrame(4800, tone(1)))

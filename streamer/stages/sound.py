@@ -6,6 +6,7 @@ The three stages differ only in what they give their model and in the delay that
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -13,7 +14,9 @@ from streamer.frame import Sound
 from streamer.pipeline import SoundPath
 from streamer.settings import Settings
 from streamer.stages.blend import Blend
-from streamer.stages.engines import SoundEngines
+
+if TYPE_CHECKING:
+    from streamer.stages.engines import SoundEngines
 
 __all__ = ["build_path"]
 
@@ -40,8 +43,13 @@ def build_path(
         ):
             stages.append(
                 Blend(
-                    engine.name, engine.lease(), channels=channels, delay=engine.module.delay,
-                    wanted=wanted, chunk=chunk, failed=failed,
+                    engine.name,
+                    engine.lease(),
+                    channels=channels,
+                    delay=engine.module.delay,
+                    wanted=wanted,
+                    chunk=chunk,
+                    failed=failed,
                 )
             )
     except BaseException:

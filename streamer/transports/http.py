@@ -18,7 +18,7 @@ from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, Response
-from starlette.routing import BaseRoute, Mount, Route, Router
+from starlette.routing import Mount, Route, Router
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Receive, Scope, Send
 from starlette.websockets import WebSocket
@@ -75,9 +75,14 @@ class Access:
         return path in OPEN_PATHS or path.startswith("/static/")
 
     def _check_token(self, connection: HTTPConnection) -> None:
-        given = connection.headers.get("authorization", "").removeprefix("Bearer ") or connection.query_params.get("token", "")
+        given = connection.headers.get("authorization", "").removeprefix("Bearer ") or connection.query_params.get(
+            "token", ""
+        )
         if not secrets.compare_digest(given.encode(), (self.token or "").encode()):
-            raise Refused(401, "a token is needed: send 'Authorization: Bearer TOKEN' or '?token=TOKEN' (it was printed at the start)")
+            raise Refused(
+                401,
+                "a token is needed: send 'Authorization: Bearer TOKEN' or '?token=TOKEN' (it was printed at the start)",
+            )
 
 
 @dataclass(slots=True)
@@ -103,15 +108,23 @@ class Studio:
 
 
 STATUS: tuple[tuple[type[Exception], int], ...] = (
-    (Full, 503), (NotFound, 404), (Busy, 409), (SettingsError, 422), (FormatError, 400),
+    (Full, 503),
+    (NotFound, 404),
+    (Busy, 409),
+    (SettingsError, 422),
+    (FormatError, 400),
 )
 
 
 def error_response(studio: Studio, error: Exception) -> Response:
     """The JSON answer for an error of ours."""
-    status = error.status if isinstance(error, Refused) else next(code for kind, code in STATUS if isinstance(error, kind))
+    status = (
+        error.status if isinstance(error, Refused) else next(code for kind, code in STATUS if isinstance(error, kind))
+    )
     studio.metrics.refused.labels(str(status)).inc()
-    headers = {"Retry-After": str(RETRY_S)} if status == 503 else {"WWW-Authenticate": "Bearer"} if status == 401 else {}
+    headers = (
+        {"Retry-After": str(RETRY_S)} if status == 503 else {"WWW-Authenticate": "Bearer"} if status == 401 else {}
+    )
     return JSONResponse({"error": str(error)}, status, headers)
 
 
@@ -177,7 +190,7 @@ def create_app(studio: Studio, *, lifespan: Callable[[Starlette], Any]) -> Starl
     app = Starlette(
         routes=[*_plain_routes(studio), Mount("/static", StaticFiles(directory=WEB))],
         middleware=[Middleware(_Guard, studio)],
-        exception_handlers={kind: answer for kind in (Refused, *(kind for kind, _ in STATUS))},
+        exception_handlers=dict.fromkeys((Refused, *(kind for kind, _ in STATUS)), answer),
         lifespan=lifespan,
     )
     app.router.default = _Late(app.router, studio)
@@ -197,22 +210,37 @@ class _Late:
         await self._router({**scope, "limelight.late": True}, receive, send)
 
 
-def _plain_routes(studio: Studio) -> list[BaseRoute]:
+def _plain_routes(studio: Studio) -> list[Route]:
     async def page(_request: Request) -> Response:
-        return FileResponse(WEB / "index.html", headers={"Content-Security-Policy": PAGE_POLICY, "Cache-Control": "no-cache"})
+        return FileResponse(
+            WEB / "index.html", headers={"Content-Security-Policy": PAGE_POLICY, "Cache-Control": "no-cache"}
+        )
 
     async def config(_request: Request) -> Response:
         used, capacity = len(studio.sessions), studio.sessions.capacity
         return JSONResponse(
-            {"version": 1, "ice_servers": list(studio.ice_servers), "ready": studio.loaded.is_set() and not studio.failed,
-             "capacity": {"sessions": capacity, "free": capacity - used}}
+            {
+                "version": 1,
+                "ice_servers": list(studio.ice_servers),
+                "ready": studio.loaded.is_set() and not studio.failed,
+                "capacity": {"sessions": capacity, "free": capacity - used},
+            }
         )
 
     async def sessions(_request: Request) -> Response:
-        return JSONResponse({"sessions": [
-            {"name": session.name, "publishers": int(session.publisher is not None), "viewers": session.viewers, "age_s": round(session.time_s, 1)}
-            for session in studio.sessions
-        ]})
+        return JSONResponse(
+            {
+                "sessions": [
+                    {
+                        "name": session.name,
+                        "publishers": int(session.publisher is not None),
+                        "viewers": session.viewers,
+                        "age_s": round(session.time_s, 1),
+                    }
+                    for session in studio.sessions
+                ]
+            }
+        )
 
     async def metrics(_request: Request) -> Response:
         return Response(studio.metrics.text(), media_type="text/plain; version=0.0.4")
@@ -226,7 +254,12 @@ def _plain_routes(studio: Studio) -> list[BaseRoute]:
         raise Refused(503, studio.failed or ("shutting down" if studio.sessions.draining else "loading models"))
 
     pages: list[tuple[str, Callable[[Request], Awaitable[Response]]]] = [
-        ("/", page), ("/config", config), ("/sessions", sessions), ("/metrics", metrics), ("/healthz", alive), ("/readyz", ready),
+        ("/", page),
+        ("/config", config),
+        ("/sessions", sessions),
+        ("/metrics", metrics),
+        ("/healthz", alive),
+        ("/readyz", ready),
     ]
     return [Route(path, endpoint) for path, endpoint in pages] + [
         Route("/sessions/{name}/settings", _settings_endpoint(studio), methods=["GET", "PATCH"])

@@ -1,4 +1,4 @@
-"""Where ICE listens: our own port range, loopback as well, and a public address to offer. The only file that knows aioice.
+"""Where ICE listens: a port range, loopback as well, a public address. The only file that knows aioice.
 
 aioice binds any free port on every address but 127.0.0.1; a firewall wants a range, a machine without a network wants
 loopback, and behind a NAT that forwards ports the public address must be among the candidates.
@@ -14,9 +14,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from aioice.candidate import Candidate, candidate_foundation, candidate_priority
-from aioice.ice import Connection, StunProtocol, get_host_addresses, server_reflexive_candidate
+from aioice.ice import Connection, StunProtocol, server_reflexive_candidate
+from aiortc import RTCPeerConnection, RTCRtpReceiver, RTCSctpTransport
 
-__all__ = ["Network", "listen_on"]
+__all__ = ["Network", "ice_connections", "listen_on"]
 
 STUN_WAIT_S = 5.0
 
@@ -28,6 +29,15 @@ class Network:
     ice_servers: Sequence[dict[str, Any]] = ()
     udp_ports: tuple[int, int] | None = None
     public_ip: str | None = None
+
+
+def ice_connections(pc: RTCPeerConnection) -> set[Connection]:
+    """The ICE connections under a peer connection's media and data."""
+    users: list[RTCRtpReceiver | RTCSctpTransport] = [
+        *(transceiver.receiver for transceiver in pc.getTransceivers()),
+        *([pc.sctp] if pc.sctp else []),
+    ]
+    return {user.transport.transport.iceGatherer._connection for user in users}
 
 
 def listen_on(connection: Connection, network: Network) -> None:
@@ -49,11 +59,15 @@ def listen_on(connection: Connection, network: Network) -> None:
     connection.get_component_candidates = gather  # type: ignore[method-assign]
 
 
-async def _bind(connection: Connection, address: str, component: int, ports: tuple[int, int] | None) -> StunProtocol | None:
+async def _bind(
+    connection: Connection, address: str, component: int, ports: tuple[int, int] | None
+) -> StunProtocol | None:
     loop = asyncio.get_running_loop()
     for port in _ports(ports):
         try:
-            _, protocol = await loop.create_datagram_endpoint(lambda: StunProtocol(connection), local_addr=(address, port))
+            _, protocol = await loop.create_datagram_endpoint(
+                lambda: StunProtocol(connection), local_addr=(address, port)
+            )
         except OSError as error:
             if error.errno == errno.EADDRINUSE:
                 continue
@@ -76,8 +90,13 @@ def _host_candidate(protocol: StunProtocol, component: int) -> Candidate:
     # Loopback last: another machine's check to it can only fail.
     preference = 0 if host == "127.0.0.1" else 65535
     return Candidate(
-        foundation=candidate_foundation("host", "udp", host), component=component, transport="udp",
-        priority=candidate_priority(component, "host", preference), host=host, port=port, type="host",
+        foundation=candidate_foundation("host", "udp", host),
+        component=component,
+        transport="udp",
+        priority=candidate_priority(component, "host", preference),
+        host=host,
+        port=port,
+        type="host",
     )
 
 
@@ -107,6 +126,11 @@ def _public(hosts: Sequence[Candidate], public_ip: str | None) -> list[Candidate
 
 def _moved(candidate: Candidate, host: str) -> Candidate:
     return Candidate(
-        foundation=candidate_foundation("host", "udp", host), component=candidate.component, transport="udp",
-        priority=candidate.priority - 1, host=host, port=candidate.port, type="host",
+        foundation=candidate_foundation("host", "udp", host),
+        component=candidate.component,
+        transport="udp",
+        priority=candidate.priority - 1,
+        host=host,
+        port=candidate.port,
+        type="host",
     )

@@ -6,12 +6,12 @@ The encoders start with the first viewer and stop after the last; a new viewer o
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from functools import partial
 
 from streamer.channel import Broadcast, Channel
-from streamer.frame import SOUND_HZ
+from streamer.frame import SOUND_HZ, AudioFrame
 from streamer.session import Session
-from streamer.transports.codecs import Encoded, OpusEncoder, Vp8Encoder
+from streamer.transports.codecs import Encoded, PictureEncoder, SoundEncoder
 
 __all__ = ["Outputs", "outputs_of"]
 
@@ -57,33 +57,38 @@ class Outputs:
         self._key_wanted = True
 
     async def _encode_sound(self) -> None:
-        session = self.session
+        session, loop = self.session, asyncio.get_running_loop()
         frames = session.sound_out.subscribe(SOUND_HZ // 5, weight=lambda frame: frame.samples.shape[1])
-        encoder = OpusEncoder(channels=session.channels)
+        encoder, held = SoundEncoder(session.channels), list[AudioFrame]()
         try:
             async for frame in frames:
+                session.report.dropped("sound", frames.take_dropped())
+                held.append(frame)
+                if sum(each.samples.shape[1] for each in held) < encoder.packet:
+                    continue
                 start = session.now()
-                for packet in await encoder.encode(frame):
+                for packet in await loop.run_in_executor(None, _encode_all, encoder, held):
                     self.sound.publish(packet)
-                    session.report.observe("encode", session.now() - start)
-                    session.report.total(session.now() - frame.arrival)
+                session.report.observe("encode", session.now() - start)
+                held = []
         finally:
             frames.close()
-            encoder.close()
 
     async def _encode_picture(self) -> None:
-        session = self.session
+        session, loop = self.session, asyncio.get_running_loop()
         frames = session.picture_out.subscribe(2)
-        encoder = Vp8Encoder()
+        encoder = PictureEncoder()
         try:
             async for frame in frames:
                 session.report.dropped("picture", frames.take_dropped())
-                encoder.bitrate_kbps = session.settings.picture.bitrate_kbps
-                for packet in await encoder.encode(frame, key=self._take_key()):
+                encoder.bitrate_bps = session.settings.picture.bitrate_kbps * 1000
+                start = session.now()
+                encode = partial(encoder.encode, frame, key=self._take_key())
+                for packet in await loop.run_in_executor(None, encode):
                     self.picture.publish(packet)
+                session.report.observe("picture_encode", session.now() - start)
         finally:
             frames.close()
-            encoder.close()
 
     def _take_key(self) -> bool:
         now = self.session.now()
@@ -91,6 +96,11 @@ class Outputs:
             return False
         self._key_wanted, self._last_key = False, now
         return True
+
+
+def _encode_all(encoder: SoundEncoder, frames: list[AudioFrame]) -> list[Encoded]:
+    """Two hops in one trip to a thread."""
+    return [packet for frame in frames for packet in encoder.encode(frame)]
 
 
 def outputs_of(session: Session) -> Outputs:

@@ -98,7 +98,9 @@ async def _close(socket: WebSocket, code: int, text: str) -> None:
 
 def _start(message: str | bytes) -> Start:
     if not isinstance(message, str):
-        raise _Bye(1003, 'the first message must be text: {"type": "start", "format": "s16le", "rate": 48000, "channels": 1}')
+        raise _Bye(
+            1003, 'the first message must be text: {"type": "start", "format": "s16le", "rate": 48000, "channels": 1}'
+        )
     try:
         return Start.model_validate_json(message)
     except ValidationError as error:
@@ -115,8 +117,16 @@ async def _talk(session: Session, socket: WebSocket, start: Start) -> None:
     try:
         if start.settings is not None:
             session.configure(start.settings)
-        await _send(socket, {"type": "started", "format": start.format, "rate": start.rate, "channels": start.channels,
-                             "delay_ms": round(session.path.delay * 1000 / SOUND_HZ, 2)})
+        await _send(
+            socket,
+            {
+                "type": "started",
+                "format": start.format,
+                "rate": start.rate,
+                "channels": start.channels,
+                "delay_ms": round(session.path.delay * 1000 / SOUND_HZ, 2),
+            },
+        )
         await _relay(_Feed(session, publisher), socket, wire, out)
         await _send(socket, {"type": "ended", "samples_in": wire.samples_in, "samples_out": wire.samples_out})
         await socket.close(1000)

@@ -15,17 +15,18 @@ from typing import Any, Literal
 
 from aiortc import RTCConfiguration, RTCDataChannel, RTCIceServer, RTCPeerConnection, RTCSessionDescription
 from aiortc.exceptions import InvalidAccessError, InvalidStateError, OperationError
-from aiortc.sdp import candidate_from_sdp
+from aiortc.sdp import SessionDescription, candidate_from_sdp
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from streamer.channel import Channel, Closed
-from streamer.frame import AudioFrame, Event, FormatError, VideoFrame
+from streamer.clock import PICTURE_SLEW, PublisherClock
+from streamer.frame import PICTURE_HZ, SOUND_HZ, AudioFrame, Event, FormatError, VideoFrame
 from streamer.session import EVENTS_HELD, Publisher, Session
 from streamer.transports import rtp
 from streamer.transports.http import Studio, json_body
-from streamer.transports.ice import Network, listen_on
+from streamer.transports.ice import Network, ice_connections, listen_on
 from streamer.transports.output import outputs_of
 from streamer.transports.websocket import event_text, hello, message_reply
 
@@ -86,7 +87,9 @@ class Peer:
             if done is not None:
                 await done
         await self._pc.close()
-        log.info("peer closed", extra={"session": self.session.name, "peer": self.id, "kind": self.kind, "reason": reason})
+        log.info(
+            "peer closed", extra={"session": self.session.name, "peer": self.id, "kind": self.kind, "reason": reason}
+        )
 
     def same_ice(self, fragment: str) -> bool:
         """Whether a trickle fragment belongs to the ICE session of the offer."""
@@ -114,29 +117,28 @@ class Peer:
         pc.on("connectionstatechange", self._on_state)
         try:
             await pc.setRemoteDescription(RTCSessionDescription(offer, "offer"))
-            self._check_media()
-            self._wire()
-            for transceiver in pc.getTransceivers():
-                listen_on(rtp.ice_connection(transceiver), network)
+            self._wire(_offered(offer))
+            for connection in ice_connections(pc):
+                listen_on(connection, network)
             await pc.setLocalDescription(await pc.createAnswer())
-        except (ValueError, KeyError, IndexError, AttributeError, AssertionError, InvalidAccessError, OperationError) as error:
+        except (
+            ValueError,
+            KeyError,
+            IndexError,
+            AttributeError,
+            AssertionError,
+            InvalidAccessError,
+            OperationError,
+        ) as error:
             raise FormatError(f"this offer cannot be answered: {error or type(error).__name__}") from None
         self.answer = pc.localDescription.sdp
         self._own(self.session.spawn(self._expire(), f"connect-{self.id}"))
 
-    def _check_media(self) -> None:
-        sends = any("send" in (transceiver._offerDirection or "") for transceiver in self._pc.getTransceivers())
-        if not self._pc.getTransceivers():
-            raise FormatError("the offer has neither sound nor picture that we know: Opus, VP8 or H.264 are needed")
-        if self.kind == "whip" and not sends:
-            raise FormatError("a WHIP offer must send: its media are not sendonly")
-        if self.kind == "whep" and sends:
-            raise FormatError("a WHEP offer must only receive: make its media recvonly")
-
-    def _wire(self) -> None:
+    def _wire(self, offered: dict[str | None, str]) -> None:
         transceivers = self._pc.getTransceivers()
-        incoming = [each for each in transceivers if "send" in (each._offerDirection or "")]
-        outgoing = [each for each in transceivers if "recv" in (each._offerDirection or "") and self.kind != "whip"]
+        incoming = [each for each in transceivers if "send" in offered[each.mid]]
+        outgoing = [each for each in transceivers if "recv" in offered[each.mid] and self.kind != "whip"]
+        self._check(transceivers, incoming)
         for transceiver in transceivers:
             transceiver.direction = _direction(transceiver in outgoing, transceiver in incoming)
         if incoming:
@@ -145,29 +147,54 @@ class Peer:
         if outgoing:
             self._send(outgoing)
 
+    def _check(self, transceivers: list[Any], incoming: list[Any]) -> None:
+        if not transceivers:
+            raise FormatError("the offer has neither sound nor picture that we know: Opus, VP8 or H.264 are needed")
+        if self.kind == "whip" and not incoming:
+            raise FormatError("a WHIP offer must send: its media are not sendonly")
+        if self.kind == "whep" and incoming:
+            raise FormatError("a WHEP offer must only receive: make its media recvonly")
+
     def _receive(self, incoming: list[Any], publisher: Publisher) -> None:
-        session = self.session
+        session, report = self.session, self.session.report
+        clock = PublisherClock(session.clock)
 
         def hear(frame: AudioFrame) -> None:
+            report.concealed(frame.samples.shape[1] * frame.gap)
             with suppress(Closed):
-                session.report.dropped("sound", publisher.sound.offer(frame))
+                report.dropped("sound", publisher.sound.offer(frame))
 
         def see(frame: VideoFrame) -> None:
             with suppress(Closed):
-                session.report.dropped("picture", publisher.picture.offer(frame))
+                report.dropped("picture", publisher.picture.offer(frame))
 
-        tracks = rtp.Tracks(started=session.started, observe=session.report.observe, concealed=session.report.concealed)
+        receiver: rtp.SoundReceiver | rtp.PictureReceiver
         for transceiver in incoming:
-            receive = tracks.receive_sound if transceiver.kind == "audio" else tracks.receive_picture
-            self._closers.append(receive(transceiver.receiver, hear if transceiver.kind == "audio" else see))
+            if transceiver.kind == "audio":
+                track = clock.track(SOUND_HZ)
+                receiver = rtp.receive_sound(
+                    transceiver.receiver, track, hear, channels=session.channels, observe=report.observe
+                )
+            else:
+                track = clock.track(PICTURE_HZ, slew=PICTURE_SLEW)
+                observe = _picture_only(report.observe)
+                receiver = rtp.receive_picture(transceiver.receiver, track, see, observe=observe)
+            self._closers.append(receiver.close)
 
     def _send(self, outgoing: list[Any]) -> None:
-        outputs = outputs_of(self.session)
+        outputs, report = outputs_of(self.session), self.session.report
         channels = outputs.join()
         self._closers.append(lambda: outputs.leave(channels))
         for transceiver in outgoing:
-            source = channels[0] if transceiver.kind == "audio" else channels[1]
-            self._closers.append(rtp.send_encoded(transceiver.sender, source, request_key=outputs.request_key))
+            sound = transceiver.kind == "audio"
+            sender = rtp.send_encoded(
+                transceiver.sender,
+                channels[0] if sound else channels[1],
+                self.session.output_clock,
+                request_keyframe=outputs.request_key,
+                observe=(lambda _name, seconds: report.total(seconds)) if sound else _unobserved,
+            )
+            self._closers.append(sender.close)
 
     def _own(self, task: asyncio.Task[None]) -> None:
         self._closers.append(lambda: None if task is asyncio.current_task() else _cancel(task))
@@ -199,8 +226,23 @@ class Peer:
             self._own(self.session.spawn(_send_events(channel, stream), f"events-{self.id}"))
 
 
+def _offered(sdp: str) -> dict[str | None, str]:
+    """Direction by media id, as the other side sees it."""
+    return {media.rtp.muxId: media.direction or "sendrecv" for media in SessionDescription.parse(sdp).media}
+
+
 def _direction(sends: bool, receives: bool) -> str:
-    return {(True, True): "sendrecv", (True, False): "sendonly", (False, True): "recvonly"}.get((sends, receives), "inactive")
+    return {(True, True): "sendrecv", (True, False): "sendonly", (False, True): "recvonly"}.get(
+        (sends, receives), "inactive"
+    )
+
+
+def _picture_only(observe: rtp.Observe) -> rtp.Observe:
+    return lambda name, seconds: observe(f"picture_{name}", seconds)
+
+
+def _unobserved(_name: str, _seconds: float) -> None:
+    """A picture's way is not in the sound's total."""
 
 
 async def _cancel(task: asyncio.Task[None]) -> None:

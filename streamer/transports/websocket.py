@@ -30,7 +30,9 @@ def event_text(event: Event) -> str:
 
 def hello(session: Session, identity: str) -> Event:
     """The first message on every event stream."""
-    return Event("hello", {"version": 1, "session": session.name, "id": identity, "settings": session.settings.model_dump()})
+    return Event(
+        "hello", {"version": 1, "session": session.name, "id": identity, "settings": session.settings.model_dump()}
+    )
 
 
 def message_reply(session: Session, text: str | bytes) -> Event | None:

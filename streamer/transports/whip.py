@@ -26,7 +26,9 @@ def whip_routes(studio: Studio, network: Network) -> list[BaseRoute]:
     """`/whip/NAME`, `/whep/NAME` and the resources below them."""
     routes: list[BaseRoute] = []
     for door, begin in (("whip", _publish), ("whep", _view)):
-        routes.append(Route(f"/{door}/{{name}}", _collection(studio, network, door, begin), methods=["POST", "OPTIONS"]))
+        routes.append(
+            Route(f"/{door}/{{name}}", _collection(studio, network, door, begin), methods=["POST", "OPTIONS"])
+        )
         routes.append(Route(f"/{door}/{{name}}/{{id}}", _resource(studio, door), methods=["PATCH", "DELETE"]))
     return routes
 
@@ -76,6 +78,8 @@ def _resource(studio: Studio, door: str) -> Endpoint:
 def _link(server: dict[str, Any]) -> str:
     """RFC 9725, section 4.6."""
     login = "".join(
-        f'; {name}="{server[key]}"' for name, key in (("username", "username"), ("credential", "credential")) if key in server
+        f'; {name}="{server[key]}"'
+        for name, key in (("username", "username"), ("credential", "credential"))
+        if key in server
     )
     return f'<{server["urls"]}>; rel="ice-server"{login}' + ('; credential-type="password"' if login else "")
