@@ -112,6 +112,9 @@ class Session:
                 self.spawn(self._listen(), "listen")
                 self.spawn(self._tell(), "tell")
                 self.ready.set()
+        except* Exception:
+            await self.close("internal error")
+            raise
         finally:
             self._tasks = None
             self.ready.set()
@@ -132,7 +135,7 @@ class Session:
         self.events.publish(Event("bye", {"reason": reason}))
         for connection in list(self.connections.values()):
             await connection.close(reason)
-        if self._runner is not None:
+        if self._runner is not None and self._runner is not asyncio.current_task():
             self._runner.cancel()
 
     def configure(self, part: object) -> Settings:
