@@ -66,7 +66,7 @@ def load(path: Path, module: StreamingModule, example: Tree) -> Callable[[Stream
     """
     # The loader itself, not `aoti_load_package`: that one compiles probes of the CPU first, seconds to minutes on a
     # busy machine and impossible without a compiler. The package's name already tells the CPU it is for.
-    loader = torch._C._aoti.AOTIModelPackageLoader(str(path), "model", True, 1, -1)  # type: ignore[attr-defined]
+    loader = torch._C._aoti.AOTIModelPackageLoader(str(path), "model", True, 1, -1)
     with torch.inference_mode():
         _, like = module.step(module.initial_state(1), example)
     return lambda _, state: CompiledStepper(loader.run, like, state)
