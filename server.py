@@ -244,7 +244,9 @@ async def _run_server(options: ServeOptions) -> int:
     access = Access(token=options.token, hosts=hosts, origins=options.origins)
     studio = Studio(sessions=sessions, metrics=metrics, access=access, ice_servers=options.ice_servers)
     print(f"Limelight is at {options.url(listener.getsockname()[1])}", flush=True)
-    await serve(studio, listener, load=loaded.load, close=loaded.close, tls=options.tls, drain_s=DRAIN_S)
+    await serve(
+        studio, listener, load=loaded.load, improve=loaded.improve, close=loaded.close, tls=options.tls, drain_s=DRAIN_S
+    )
     return 0
 
 
@@ -263,10 +265,13 @@ class _Loaded:
 
         options = self._options
         self._engines = Engines(slots=options.sessions, device=Device())
-        if options.compile:
-            self._engines.compile(options.cache)
         network = Network(ice_servers=options.ice_servers, udp_ports=options.udp_ports, public_ip=options.public_ip)
         return media_routes(studio, network)
+
+    async def improve(self) -> None:
+        """What goes on in the background while the server serves."""
+        if self._engines is not None and self._options.compile:
+            await self._engines.compile(self._options.cache / "compiled")
 
     def session(self, name: str, channels: int) -> Session:
         """A new session with its slots leased."""
@@ -276,9 +281,11 @@ class _Loaded:
 
         assert self._engines is not None
         try:
-            return Session(name, channels=channels, make_path=self._engines.paths, metrics=self._metrics)
+            session = Session(name, channels=channels, make_path=self._engines.paths, metrics=self._metrics)
         except EngineFull as error:
             raise Full(f"{error}; try again soon") from None
+        session.report.compiled = lambda: bool(self._engines and self._engines.compiled)
+        return session
 
     def close(self) -> None:
         if self._engines is not None:

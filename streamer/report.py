@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -39,7 +40,7 @@ class Report:
     def __init__(self, metrics: Metrics) -> None:
         self.metrics = metrics
         self.before, self.after = Meter(), Meter()
-        self.compiled = False
+        self.compiled: Callable[[], bool] = lambda: False
         self._stages: dict[str, Quantiles] = {}
         self._total = Quantiles()
         self._drops: dict[str, float] = {"sound": 0, "picture": 0, "concealed_ms": 0.0}
@@ -112,7 +113,7 @@ class Report:
             "drops": {kind: round(count, 1) for kind, count in self._drops.items()},
             "publishers": int(session.publisher is not None),
             "viewers": session.viewers,
-            "compiled": self.compiled,
+            "compiled": self.compiled(),
         }
 
     def _stage(self, name: str, delay_ms: float) -> dict[str, Any]:

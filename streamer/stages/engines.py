@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import torch
-from models.enhance import load_enhancer
-from models.vad import load_vad
 
 from models.dynamics import Leveler, Limiter
+from models.enhance import load_enhancer
 from models.streaming import StreamingModule, Tree
+from models.vad import load_vad
+from streamer.compile import compile_engine
 from streamer.device import Device
 from streamer.engine import Engine
 from streamer.frame import HOP
@@ -39,7 +41,7 @@ class SoundEngines:
             return Engine(name, module, slots=slots, example=example, device=device)
 
         return cls(
-            enhance=engine("enhance", load_enhancer(), sound),
+            enhance=engine("enhance", load_enhancer(channels=channels), sound),
             level=engine("level", Leveler(channels=channels), beside),
             limiter=engine("limiter", Limiter(channels=channels), beside),
         )
@@ -77,6 +79,16 @@ class Engines:
             speech.close()
             raise
         return path, speech
+
+    async def compile(self, cache: Path) -> None:
+        """Swap compiled steps in, one engine after the other, while the eager ones serve."""
+        for engine in self:
+            await compile_engine(engine, cache=cache)
+
+    @property
+    def compiled(self) -> bool:
+        """Whether every engine runs its compiled step."""
+        return all(engine.compiled == "on" for engine in self)
 
     def close(self) -> None:
         for engine in self:

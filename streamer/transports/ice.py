@@ -15,7 +15,7 @@ from typing import Any
 
 from aioice.candidate import Candidate, candidate_foundation, candidate_priority
 from aioice.ice import Connection, StunProtocol, server_reflexive_candidate
-from aiortc import RTCPeerConnection
+from aiortc import RTCPeerConnection, RTCRtpReceiver, RTCSctpTransport
 
 __all__ = ["Network", "ice_connections", "listen_on"]
 
@@ -33,7 +33,10 @@ class Network:
 
 def ice_connections(pc: RTCPeerConnection) -> set[Connection]:
     """The ICE connections under a peer connection's media and data."""
-    users = [*(transceiver.receiver for transceiver in pc.getTransceivers()), *([pc.sctp] if pc.sctp else [])]
+    users: list[RTCRtpReceiver | RTCSctpTransport] = [
+        *(transceiver.receiver for transceiver in pc.getTransceivers()),
+        *([pc.sctp] if pc.sctp else []),
+    ]
     return {user.transport.transport.iceGatherer._connection for user in users}
 
 

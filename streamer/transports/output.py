@@ -6,6 +6,7 @@ The encoders start with the first viewer and stop after the last; a new viewer o
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 
 from streamer.channel import Broadcast, Channel
 from streamer.frame import SOUND_HZ, AudioFrame

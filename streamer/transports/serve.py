@@ -7,7 +7,7 @@ import contextlib
 import logging
 import signal
 import socket
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from pathlib import Path
 
 import uvicorn
@@ -21,12 +21,17 @@ __all__ = ["PortTaken", "bind", "serve", "server_of"]
 LONGEST_MESSAGE = 1 << 20
 
 Load = Callable[[Studio], Sequence[BaseRoute]]
+Improve = Callable[[], Awaitable[None]]
 
 log = logging.getLogger(__name__)
 
 
 class PortTaken(OSError):
     """The address cannot be listened on; the text says what to do."""
+
+
+async def _nothing() -> None:
+    """No background work."""
 
 
 class _Server(uvicorn.Server):
@@ -59,12 +64,13 @@ async def serve(
     listener: socket.socket,
     *,
     load: Load,
+    improve: Improve,
     close: Callable[[], None],
     tls: tuple[Path, Path] | None,
     drain_s: float,
 ) -> None:
     """Answer until SIGTERM or SIGINT, then drain for at most `drain_s`."""
-    server = server_of(studio, load=load, close=close, tls=tls, drain_s=drain_s)
+    server = server_of(studio, load=load, improve=improve, close=close, tls=tls, drain_s=drain_s)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -79,6 +85,7 @@ def server_of(
     studio: Studio,
     *,
     load: Load,
+    improve: Improve = _nothing,
     close: Callable[[], None] = lambda: None,
     tls: tuple[Path, Path] | None = None,
     drain_s: float = 5.0,
@@ -86,7 +93,7 @@ def server_of(
     """A uvicorn server of the app, not yet started; it leaves signals alone."""
     return _Server(
         uvicorn.Config(
-            create_app(studio, lifespan=_lifespan(studio, load, close)),
+            create_app(studio, lifespan=_lifespan(studio, load, improve, close)),
             log_config=None,
             access_log=False,
             server_header=False,
@@ -107,22 +114,22 @@ async def _stop(stop: asyncio.Event, studio: Studio, server: uvicorn.Server, dra
 
 
 def _lifespan(
-    studio: Studio, load: Load, close: Callable[[], None]
+    studio: Studio, load: Load, improve: Improve, close: Callable[[], None]
 ) -> Callable[[Starlette], contextlib.AbstractAsyncContextManager[None]]:
     @contextlib.asynccontextmanager
     async def whole_life(app: Starlette) -> AsyncIterator[None]:
         async with asyncio.TaskGroup() as tasks:
             owner = tasks.create_task(studio.sessions.run())
-            loader = tasks.create_task(_load(studio, app, load))
+            loader = tasks.create_task(_load(studio, app, load, improve))
             yield
-            await loader
+            loader.cancel()  # a compiler that still runs ends with it
             owner.cancel()
         close()
 
     return whole_life
 
 
-async def _load(studio: Studio, app: Starlette, load: Load) -> None:
+async def _load(studio: Studio, app: Starlette, load: Load, improve: Improve) -> None:
     """Load in a thread while pages are already served; the doors' routes come first from then on."""
     try:
         routes = await asyncio.to_thread(load, studio)
@@ -132,3 +139,4 @@ async def _load(studio: Studio, app: Starlette, load: Load) -> None:
     else:
         app.router.routes[:0] = routes
     studio.loaded.set()
+    await improve()

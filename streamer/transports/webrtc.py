@@ -117,9 +117,7 @@ class Peer:
         pc.on("connectionstatechange", self._on_state)
         try:
             await pc.setRemoteDescription(RTCSessionDescription(offer, "offer"))
-            self._wire(
-                {media.rtp.muxId: media.direction or "sendrecv" for media in SessionDescription.parse(offer).media}
-            )
+            self._wire(_offered(offer))
             for connection in ice_connections(pc):
                 listen_on(connection, network)
             await pc.setLocalDescription(await pc.createAnswer())
@@ -136,8 +134,7 @@ class Peer:
         self.answer = pc.localDescription.sdp
         self._own(self.session.spawn(self._expire(), f"connect-{self.id}"))
 
-    def _wire(self, offered: dict[str, str]) -> None:
-        """`offered`: direction by media id, as the other side sees it."""
+    def _wire(self, offered: dict[str | None, str]) -> None:
         transceivers = self._pc.getTransceivers()
         incoming = [each for each in transceivers if "send" in offered[each.mid]]
         outgoing = [each for each in transceivers if "recv" in offered[each.mid] and self.kind != "whip"]
@@ -227,6 +224,11 @@ class Peer:
         stream.offer(hello(self.session, self.id))
         with suppress(Closed):
             self._own(self.session.spawn(_send_events(channel, stream), f"events-{self.id}"))
+
+
+def _offered(sdp: str) -> dict[str | None, str]:
+    """Direction by media id, as the other side sees it."""
+    return {media.rtp.muxId: media.direction or "sendrecv" for media in SessionDescription.parse(sdp).media}
 
 
 def _direction(sends: bool, receives: bool) -> str:
