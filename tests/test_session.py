@@ -88,6 +88,20 @@ async def test_one_publisher_at_a_time():
         session.publish()
 
 
+async def test_who_takes_over_starts_from_silence_and_the_rest_of_the_other_is_dropped():
+    async with running(make_session(gain=1.0, delay=480)) as session:
+        out = session.sound_out.subscribe(100)
+        first = session.publish()
+        for index in range(10):
+            first.sound.offer(AudioFrame(HOP * index, np.ones((1, HOP), np.float32)))
+        session.unpublish(first)
+        second = session.publish()
+        second.sound.offer(AudioFrame(48_000, np.full((1, HOP), 0.5, np.float32)))
+        hop = await out.get()
+        assert (hop.pts, hop.epoch) == (48_000 - 480, 2)
+        assert not hop.samples.any()
+
+
 async def test_speech_is_announced_at_the_time_it_began():
     async with running(make_session()) as session:
         events = session.events.subscribe(10)
