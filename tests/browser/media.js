@@ -11,23 +11,45 @@ if (navigator.mediaDevices) {
   const context = new AudioContext({ sampleRate: HZ, latencyHint: "interactive" });
   const microphone = context.createMediaStreamDestination();
   microphone.channelCount = 1;
-  const canvas = Object.assign(document.createElement("canvas"), { width: 320, height: 180 });
-  const pen = canvas.getContext("2d");
+  const size = { width: 320, height: 180 };
+  const pen = new OffscreenCanvas(size.width, size.height).getContext("2d", { willReadFrequently: true });
+  // Pictures are made, not captured from the screen: a page that is slow to draw itself still has a steady camera.
+  const camera = new MediaStreamTrackGenerator({ kind: "video" });
+  const pictures = camera.writable.getWriter();
   let beepsFrom = null;
   let drawn = 0;
 
   function draw() {
-    const flash = beepsFrom !== null && context.currentTime >= beepsFrom && (context.currentTime - beepsFrom) % 1 < FLASH_S;
+    const now = context.currentTime;
+    const flash = beepsFrom !== null && now >= beepsFrom && (now - beepsFrom) % 1 < FLASH_S;
     pen.fillStyle = flash ? "#fff" : "#222";
-    pen.fillRect(0, 0, 320, 180);
+    pen.fillRect(0, 0, size.width, size.height);
     pen.fillStyle = "#888";
-    pen.fillRect((drawn += 4) % 320, 150, 40, 20);
+    pen.fillRect((drawn += 4) % size.width, 150, 40, 20);
+    pictures.write(new VideoFrame(pen.canvas, { timestamp: Math.round(1000 * performance.now()) })).catch(() => {});
   }
   setInterval(draw, 1000 / PICTURES_A_SECOND);
-  draw();
 
+  // Tells every sample it hears, with the context's frame number of the first.
+  const TAP = `
+    const BATCH = 2048;
+    registerProcessor("tap", class extends AudioWorkletProcessor {
+      #held = new Float32Array(BATCH);
+      #filled = 0;
+
+      process([input]) {
+        if (input[0]) this.#held.set(input[0], this.#filled);
+        else this.#held.fill(0, this.#filled, this.#filled + 128);
+        this.#filled += 128;
+        if (this.#filled === BATCH) {
+          this.port.postMessage({ frame: currentFrame + 128 - BATCH, sound: this.#held.slice() });
+          this.#filled = 0;
+        }
+        return true;
+      }
+    });`;
   let worklet = null;
-  const tapReady = () => (worklet ??= context.audioWorklet.addModule("/static/tap.js"));
+  const tapReady = () => (worklet ??= context.audioWorklet.addModule(URL.createObjectURL(new Blob([TAP], { type: "text/javascript" }))));
 
   function loop(buffer, at) {
     const source = new AudioBufferSourceNode(context, { buffer, loop: true });
@@ -64,7 +86,7 @@ if (navigator.mediaDevices) {
 
   window.fake = {
     context,
-    camera: canvas.captureStream(PICTURES_A_SECOND),
+    camera: new MediaStream([camera]),
     microphone: microphone.stream,
 
     async play(address) {
@@ -112,10 +134,17 @@ if (navigator.mediaDevices) {
       return this.watch(video);
     },
 
-    /** Two readings of the page's and the sound's clock, to tell one's time in the other's. */
-    clocks() {
-      const { contextTime, performanceTime } = context.getOutputTimestamp();
-      return { sound: contextTime, page: performanceTime };
+    /** What the browser plays when: capture time (ms, by sender reports) of the sound and the picture it plays now. */
+    follow(connection) {
+      const log = [];
+      setInterval(async () => {
+        const now = { at: performance.now() };
+        for (const report of (await connection.getStats()).values()) {
+          if (report.type === "inbound-rtp") now[report.kind] = report.estimatedPlayoutTimestamp ?? null;
+        }
+        if (now.audio && now.video) log.push(now);
+      }, 250);
+      return log;
     },
   };
 
