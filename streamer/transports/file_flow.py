@@ -101,10 +101,9 @@ class Flow:
                     group.create_task(self._read(reading, decoded))
                     group.create_task(self._process(decoded, processed))
                     group.create_task(self._write(writing, processed))
-            except ExceptionGroup as failures:
-                raise failures.exceptions[0] from None
-            finally:
+            except BaseException as failure:
                 self._stop()
+                raise failure.exceptions[0] if isinstance(failure, ExceptionGroup) else failure from None
 
     async def _read(self, thread: ThreadPoolExecutor, decoded: Channel[list[Item]]) -> None:
         loop = asyncio.get_running_loop()

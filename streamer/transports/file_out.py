@@ -82,6 +82,8 @@ class Target:
 
     def close(self) -> None:
         """Write the end of the file."""
+        for copy in self._copies.values():
+            self._mux(copy.flush())
         self._out.start_encoding()
         self._out.close()
 
@@ -106,9 +108,8 @@ class Target:
 
     def _copy(self, packet: Packet) -> None:
         copy = self._copies.get(packet.stream_index)
-        moved = copy.prepare(packet) if copy is not None else None
-        if moved is not None:
-            self._out.mux_one(moved)
+        if copy is not None:
+            self._mux(copy.push(packet))
 
     def _finish(self, end: SoundEnd) -> None:
         track = self._sound[end.track]

@@ -15,12 +15,13 @@ from av.stream import Stream
 
 from streamer.frame import SOUND_HZ, Sound
 from streamer.transports.codecs import Encoding, add_copy, add_sound
-from streamer.transports.file_in import Packet, SoundEnd, SoundTrack
+from streamer.transports.file_in import Packet, SoundEnd, SoundTrack, is_picture
 from streamer.transports.resample import Resampler
 from streamer.transports.samples import from_float
 
 __all__ = ["Copy", "SoundOut", "lasting"]
 
+MOST_UNDATED = 32
 # Tags that describe the old file rather than its content.
 _STALE = ("BPS", "DURATION", "NUMBER_OF_", "_STATISTICS_", "encoder", "ENCODER", "vendor_id")
 _BRANDS = ("major_brand", "minor_version", "compatible_brands")
@@ -79,7 +80,7 @@ class SoundOut:
 
 
 class Copy:
-    """One stream whose packets go through unchanged, but for the origin of time."""
+    """One stream whose packets go through unchanged, but for the origin of time. `mended`: stamps that ran backwards."""
 
     def __init__(self, out: OutputContainer, stream: Stream, origin: Fraction) -> None:
         self.stream = add_copy(out, stream)
@@ -89,12 +90,35 @@ class Copy:
             self.stream.codec_context.codec_tag = "hvc1"  # what Apple's players insist on
         self._shift = round(origin / (stream.time_base or 1))
         self._last_dts: int | None = None
+        self._undated: list[Packet] = []
 
-    def prepare(self, packet: Packet) -> Packet | None:
-        """The packet on OUT's clock; None for one that has no time at all."""
-        stamp = packet.pts if packet.dts is None else packet.dts
-        if stamp is None:
-            return None
+    def push(self, packet: Packet) -> list[Packet]:
+        """The packets that can be written now that this one has come, on OUT's clock."""
+        if packet.dts is None and packet.pts is None and is_picture(self.stream):
+            packet.dts = packet.pts = 0
+        self._undated.append(packet)
+        if packet.dts is None and len(self._undated) < MOST_UNDATED:
+            return []
+        return self.flush()
+
+    def flush(self) -> list[Packet]:
+        """The packets that wait for a decoding time, dated backwards from the one that has one, or by what they show.
+
+        Matroska does not store decoding times, and the first pictures of a stream that reorders them come without.
+        """
+        packets = [packet for packet in self._undated if packet.dts is not None or packet.pts is not None]
+        self._undated = []
+        stamps = sorted(packet.pts for packet in packets if packet.pts is not None)
+        for number in reversed(range(len(packets))):
+            packet, following = packets[number], packets[number + 1 :]
+            if packet.dts is None:
+                step = packet.duration or 1
+                known = following[0].dts if following else stamps[0]
+                packet.dts = (known or 0) - step if following else known
+        return [self._moved(packet) for packet in packets]
+
+    def _moved(self, packet: Packet) -> Packet:
+        stamp = packet.dts or 0
         dts = stamp - self._shift
         if self._last_dts is not None and dts <= self._last_dts:
             dts = self._last_dts + 1

@@ -16,6 +16,7 @@ from streamer.frame import Sound
 __all__ = ["Resampler", "layout_for"]
 
 _LAYOUTS = ("mono", "stereo", "3.0", "quad", "5.0", "5.1", "6.1", "7.1")
+GROUP = 6  # PyAV miscounts the planes of frames of eight and more
 # Twice the default length: the round trip of a 44.1 kHz file is then transparent up to 20 kHz.
 _FILTER = {"filter_size": "64", "cutoff": "0.98"}
 
@@ -26,7 +27,7 @@ def layout_for(channels: int) -> str:
 
 
 class _Group:
-    """Up to eight channels that share one filter."""
+    """Up to six channels that share one filter."""
 
     def __init__(self, channels: int, source_hz: int, target_hz: int) -> None:
         self._channels, self._source_hz = channels, source_hz
@@ -50,7 +51,7 @@ class Resampler:
     """`[C, T]` at `source_hz` → `[C, T']` at `target_hz`; the sum of all T' is T·target/source to within a sample."""
 
     def __init__(self, channels: int, source_hz: int, target_hz: int) -> None:
-        widths = [min(8, channels - first) for first in range(0, channels, 8)]
+        widths = [min(GROUP, channels - first) for first in range(0, channels, GROUP)]
         self._groups = [_Group(width, source_hz, target_hz) for width in widths] if source_hz != target_hz else []
         self._edges = np.cumsum(widths)[:-1]
         self._empty = np.zeros((channels, 0), np.float32)

@@ -15,13 +15,15 @@ from streamer.frame import Sound
 
 __all__ = ["from_float", "scrub", "to_float"]
 
+MOST_PLANES = 7  # PyAV miscounts the planes of wider frames
 _BITS = {"u8": 8, "s16": 16, "s32": 32}
 
 
 def to_float(frame: av.AudioFrame) -> Sound:
     """The samples of a decoded frame, `[C, T]`."""
-    if frame.format.name.rstrip("p") == "s64":
-        frame = av.AudioResampler(format="dblp").resample(frame)[0]
+    wide = frame.format.is_planar and frame.layout.nb_channels > MOST_PLANES
+    if wide or frame.format.packed.name == "s64":
+        frame = av.AudioResampler(format="flt" if wide else "dbl").resample(frame)[0]
     raw = frame.to_ndarray()
     planes = raw if frame.format.is_planar else raw.reshape(-1, frame.layout.nb_channels).T
     bits = _BITS.get(frame.format.packed.name)
@@ -42,8 +44,11 @@ def from_float(samples: Sound, sample_format: str, *, bits: int, layout: str) ->
     """A frame in `sample_format`, rounded to `bits` and clipped where that holds whole numbers."""
     packed = sample_format.rstrip("p")
     values = _whole(samples, packed, bits) if packed in _BITS else samples.astype("f8" if packed == "dbl" else "f4")
-    planes = values if sample_format.endswith("p") else values.T.reshape(1, -1)
-    return av.AudioFrame.from_ndarray(np.ascontiguousarray(planes), format=sample_format, layout=layout)
+    planar = sample_format.endswith("p") and samples.shape[0] <= MOST_PLANES
+    planes = values if planar else values.T.reshape(1, -1)
+    # Where that is not the encoder's format, its own converter interleaves or separates; values stay.
+    name = sample_format if planar else packed
+    return av.AudioFrame.from_ndarray(np.ascontiguousarray(planes), format=name, layout=layout)
 
 
 def _whole(samples: Sound, packed: str, bits: int) -> NDArray[Any]:
