@@ -20,7 +20,7 @@ import pytest
 from streamer.frame import FormatError, Sound
 from streamer.pipeline import SoundPath
 from streamer.transports.file import FileJob, Progress, Report, run_file
-from streamer.transports.resample import layout_for
+from streamer.transports.file.resample import layout_for
 
 CODECS = {"wav": "pcm_s16le", "flac": "flac", "mp4": "aac", "webm": "libopus", "mkv": "flac", "mp3": "libmp3lame"}
 

@@ -19,7 +19,7 @@ from av.container import OutputContainer
 from av.stream import Stream
 
 from streamer.frame import FormatError
-from streamer.transports.resample import layout_for
+from streamer.transports.file.resample import layout_for
 
 __all__ = [
     "MP4_FAMILY",

@@ -10,8 +10,8 @@ from av.container import OutputContainer
 from av.stream import Stream
 
 from streamer.frame import FormatError
-from streamer.transports.codecs import Encoding, add_copy, add_sound, choose, objection
-from streamer.transports.file_in import SoundTrack, Source, is_picture
+from streamer.transports.file.codecs import Encoding, add_copy, add_sound, choose, objection
+from streamer.transports.file.source import SoundTrack, Source, is_picture
 
 __all__ = ["FileJob", "Plan", "describe", "make_plan"]
 

@@ -1,6 +1,6 @@
 """The file door: IN through the sound path to OUT, sample for sample in the same place.
 
-Opens, plans, lets `file_flow` run and cleans up: OUT is whole under its name, or not there at all.
+Opens, plans, lets `flow` run and cleans up: OUT is whole under its name, or not there at all.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ import av
 
 from streamer.frame import FormatError
 from streamer.pipeline import SoundPath
-from streamer.transports.file_flow import Flow, Lane, Progress
-from streamer.transports.file_in import Source
-from streamer.transports.file_out import Target
-from streamer.transports.file_plan import FileJob, Plan, make_plan
-from streamer.transports.file_report import Report, summarise
-from streamer.transports.landing import Landing, PipeLanding, land
-from streamer.transports.pipes import PipeIn, PipeOut
+from streamer.transports.file.flow import Flow, Lane, Progress
+from streamer.transports.file.source import Source
+from streamer.transports.file.target import Target
+from streamer.transports.file.plan import FileJob, Plan, make_plan
+from streamer.transports.file.report import Report, summarise
+from streamer.transports.file.landing import Landing, PipeLanding, land
+from streamer.transports.file.pipes import PipeIn, PipeOut
 
 __all__ = ["FileJob", "Progress", "Report", "run_file"]
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from streamer.transports.codecs import Encoding
-from streamer.transports.file_in import SoundTrack, Source
-from streamer.transports.file_out import Target
-from streamer.transports.file_plan import Plan, describe
+from streamer.transports.file.codecs import Encoding
+from streamer.transports.file.source import SoundTrack, Source
+from streamer.transports.file.target import Target
+from streamer.transports.file.plan import Plan, describe
 
 __all__ = ["Report", "summarise"]
 

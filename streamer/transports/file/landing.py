@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import BinaryIO, Protocol
 
 from streamer.frame import FormatError
-from streamer.transports.pipes import PipeOut
+from streamer.transports.file.pipes import PipeOut
 
 __all__ = ["Landing", "PipeLanding", "land"]
 

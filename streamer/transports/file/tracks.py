@@ -14,10 +14,10 @@ from av.container import OutputContainer
 from av.stream import Stream
 
 from streamer.frame import SOUND_HZ, Sound
-from streamer.transports.codecs import Encoding, add_copy, add_sound
-from streamer.transports.file_in import Packet, SoundEnd, SoundTrack, is_picture
-from streamer.transports.resample import Resampler
-from streamer.transports.samples import from_float
+from streamer.transports.file.codecs import Encoding, add_copy, add_sound
+from streamer.transports.file.source import Packet, SoundEnd, SoundTrack, is_picture
+from streamer.transports.file.resample import Resampler
+from streamer.transports.file.samples import from_float
 
 __all__ = ["Copy", "SoundOut", "lasting"]
 

@@ -20,11 +20,11 @@ from av.container import InputContainer
 from av.stream import Disposition, Stream
 
 from streamer.frame import SOUND_HZ, FormatError, Sound
-from streamer.transports.codecs import MP4_FAMILY, TrackShape
-from streamer.transports.pipes import PipeIn
-from streamer.transports.resample import Resampler, layout_for
-from streamer.transports.samples import scrub, to_float
-from streamer.transports.timeline import Timeline
+from streamer.transports.file.codecs import MP4_FAMILY, TrackShape
+from streamer.transports.file.pipes import PipeIn
+from streamer.transports.file.resample import Resampler, layout_for
+from streamer.transports.file.samples import scrub, to_float
+from streamer.transports.file.timeline import Timeline
 
 if TYPE_CHECKING:
     from av.container.core import Chapter  # only a shape for dictionaries, absent at run time

@@ -16,7 +16,7 @@ import numpy as np
 from streamer.channel import Channel, Overflow
 from streamer.frame import HOP, SOUND_HZ, AudioFrame, Sound
 from streamer.pipeline import SoundPath
-from streamer.transports.file_in import Item, SoundBlock, SoundEnd
+from streamer.transports.file.source import Item, SoundBlock, SoundEnd
 
 __all__ = ["Flow", "Lane", "Progress"]
 
