@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
 from enum import Enum
 from typing import Generic, TypeVar
 
@@ -36,6 +37,7 @@ class Channel(Generic[T]):
         self.capacity, self.overflow, self.dropped = capacity, overflow, 0
         self._weight, self._load = weight, 0
         self._items: deque[T] = deque()
+        self._told = 0
         self._closed = False
         self._changed = asyncio.Event()
 
@@ -94,6 +96,11 @@ class Channel(Generic[T]):
         """The next item, or None."""
         return self._pop() if self._items else None
 
+    def take_dropped(self) -> int:
+        """How many were dropped since this was last asked."""
+        count, self._told = self.dropped - self._told, self.dropped
+        return count
+
     def close(self) -> None:
         """No more items; what is held can still be got. Idempotent."""
         self._closed = True
@@ -128,7 +135,7 @@ class Channel(Generic[T]):
 
 
 class Broadcast(Generic[T]):
-    """One producer, many bounded subscribers; a slow subscriber loses its own oldest items and nobody else's."""
+    """One producer, many bounded subscribers; what a slow one costs is its own policy's business."""
 
     def __init__(self) -> None:
         self._subscribers: list[Channel[T]] = []
@@ -137,19 +144,30 @@ class Broadcast(Generic[T]):
     def __len__(self) -> int:
         return len(self._subscribers)
 
-    def subscribe(self, capacity: int, *, weight: Callable[[T], int] = lambda _: 1) -> Channel[T]:
+    def subscribe(
+        self, capacity: int, *, weight: Callable[[T], int] = lambda _: 1, overflow: Overflow = Overflow.DROP_OLDEST
+    ) -> Channel[T]:
         """A new channel that gets every item published from now on; close it to unsubscribe."""
-        channel = Channel(capacity, Overflow.DROP_OLDEST, weight=weight)
+        channel = Channel(capacity, overflow, weight=weight)
         self._subscribers.append(channel)
         if self._closed:
             channel.close()
         return channel
 
     def publish(self, item: T) -> None:
-        """Hand `item` to every open subscriber, without waiting."""
-        self._subscribers = [channel for channel in self._subscribers if not channel.closed]
-        for channel in self._subscribers:
+        """Hand `item` to every open subscriber without waiting: full channels drop their oldest."""
+        for channel in self._open():
             channel.offer(item)
+
+    async def put(self, item: T) -> None:
+        """Hand `item` to every open subscriber, by each one's policy."""
+        for channel in self._open():
+            with suppress(Closed):
+                await channel.put(item)
+
+    def _open(self) -> list[Channel[T]]:
+        self._subscribers = [channel for channel in self._subscribers if not channel.closed]
+        return self._subscribers
 
     def close(self) -> None:
         """Close every subscriber's channel."""

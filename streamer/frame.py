@@ -44,7 +44,7 @@ class AudioFrame:
 
     @property
     def end(self) -> int:
-        return self.pts + self.samples.shape[1]
+        return self.pts + int(self.samples.shape[1])
 
     def with_samples(self, samples: Sound, *, delay: int = 0) -> AudioFrame:
         """The same moment after a stage that lags by `delay` samples."""
@@ -82,7 +82,7 @@ class VideoFrame:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """Something a person or a program attached to the session may want to know; `kind` and `body` are in docs/protocol.md."""
+    """Something that whoever is attached may want to know; `kind` and `body` are in docs/protocol.md."""
 
     kind: str
     body: dict[str, Any] = field(default_factory=dict)

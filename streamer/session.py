@@ -1,0 +1,235 @@
+"""A named session: it owns one pipeline and every task in it; connections attach and detach.
+
+Doors push captured frames into a `Publisher` and subscribe to what comes out; nothing here knows how either travels.
+Closing a session is cancelling its one task group.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Coroutine
+from typing import Any, Protocol
+
+from streamer.channel import Broadcast, Channel, Closed, Overflow
+from streamer.clock import MediaClock, OutputClock
+from streamer.frame import HOP, SOUND_HZ, AudioFrame, Event, VideoFrame
+from streamer.metrics import Metrics
+from streamer.pipeline import DelayLine, SoundPath
+from streamer.rechunk import Rechunker
+from streamer.report import Report
+from streamer.settings import Settings, merge
+from streamer.stages.speech import Speech
+
+__all__ = ["Busy", "Connection", "MakePath", "Publisher", "Session"]
+
+MICROPHONE_SAMPLES = SOUND_HZ // 5  # 200 ms, then the oldest goes
+EVENTS_HELD = 64
+STATS_S = 0.2
+
+log = logging.getLogger(__name__)
+
+MakePath = Callable[["Session"], tuple[SoundPath, Speech]]
+
+
+class Busy(Exception):
+    """Somebody else already publishes to this session."""
+
+
+class Connection(Protocol):
+    """Somebody attached, by whatever door."""
+
+    @property
+    def id(self) -> str: ...
+
+    @property
+    def kind(self) -> str: ...
+
+    async def close(self, reason: str) -> None: ...
+
+
+class Publisher:
+    """The way in: one at a time. `sound` and `picture` are bounded; what they drop is counted."""
+
+    def __init__(self, sound_overflow: Overflow) -> None:
+        self.sound: Channel[AudioFrame] = Channel(
+            MICROPHONE_SAMPLES, sound_overflow, weight=lambda frame: frame.samples.shape[1]
+        )
+        self.picture: Channel[VideoFrame] = Channel(1, Overflow.DROP_OLDEST)
+
+    def close(self) -> None:
+        self.sound.close()
+        self.picture.close()
+
+
+class Session:
+    """See the module. `now()` is monotonic seconds; the session clock counts from the session's making."""
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        channels: int,
+        make_path: MakePath,
+        metrics: Metrics,
+        settings: Settings | None = None,
+        now: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.name, self.channels, self.now = name, channels, now
+        self.settings = settings or Settings()
+        self.clock = MediaClock(now())
+        self.output_clock = OutputClock(self.clock, wall=time.time())
+        self.report = Report(metrics)
+        self.path, self.speech = make_path(self)
+        self.sound_out: Broadcast[AudioFrame] = Broadcast()
+        self.picture_out: Broadcast[VideoFrame] = Broadcast()
+        self.events: Broadcast[Event] = Broadcast()
+        self.connections: dict[str, Connection] = {}
+        self.publisher: Publisher | None = None
+        self.output: object = None  # what the doors share to send this session out; theirs alone
+        self.idle_since: float | None = now()
+        self.ready = asyncio.Event()
+        self._tasks: asyncio.TaskGroup | None = None
+        self._runner: asyncio.Task[None] | None = None
+        self._raw: Channel[AudioFrame] = Channel(MICROPHONE_SAMPLES // HOP, Overflow.DROP_OLDEST)
+
+    @property
+    def time_s(self) -> float:
+        """Now, on the session clock."""
+        return self.clock.seconds(self.now())
+
+    @property
+    def viewers(self) -> int:
+        """How many connections watch or listen."""
+        return sum(connection.kind != "whip" for connection in self.connections.values())
+
+    async def run(self) -> None:
+        """Everything the session does, until `close` or a failure."""
+        self._runner = asyncio.current_task()
+        try:
+            async with asyncio.TaskGroup() as self._tasks:
+                self.spawn(self._listen(), "listen")
+                self.spawn(self._tell(), "tell")
+                self.ready.set()
+        finally:
+            self._tasks = None
+            self.ready.set()
+            self.path.close()
+            self.speech.close()
+            for broadcast in (self.events, self.sound_out, self.picture_out):
+                broadcast.close()
+
+    def spawn(self, work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
+        """A task that the session owns; its failure is the session's."""
+        if self._tasks is None:
+            work.close()
+            raise Closed
+        return self._tasks.create_task(work, name=f"{self.name}:{name}")
+
+    async def close(self, reason: str) -> None:
+        """Say goodbye, end the connections, cancel the tasks. Idempotent."""
+        self.events.publish(Event("bye", {"reason": reason}))
+        for connection in list(self.connections.values()):
+            await connection.close(reason)
+        if self._runner is not None:
+            self._runner.cancel()
+
+    def configure(self, part: object) -> Settings:
+        """Change some settings and tell everybody.
+
+        Raises:
+            SettingsError: nothing was changed.
+        """
+        self.settings = merge(self.settings, part)
+        self.events.publish(Event("settings", {"settings": self.settings.model_dump()}))
+        return self.settings
+
+    def attach(self, connection: Connection) -> None:
+        self.connections[connection.id] = connection
+        self.idle_since = None
+
+    def detach(self, connection: Connection) -> None:
+        """Idempotent."""
+        self.connections.pop(connection.id, None)
+        if not self.connections and self.idle_since is None:
+            self.idle_since = self.now()
+
+    def publish(self, *, sound_overflow: Overflow = Overflow.DROP_OLDEST) -> Publisher:
+        """Become the publisher until `unpublish`.
+
+        Raises:
+            Busy: there is one already.
+            Closed: the session has ended.
+        """
+        if self.publisher is not None:
+            raise Busy(f"somebody already publishes to {self.name!r}")
+        publisher = Publisher(sound_overflow)
+        self.spawn(self._sound(publisher), "sound")
+        self.spawn(self._picture(publisher), "picture")
+        self.publisher = publisher
+        self.events.publish(Event("publisher", {"state": "joined"}))
+        return publisher
+
+    def unpublish(self, publisher: Publisher) -> None:
+        """Idempotent; what is in flight still comes out."""
+        publisher.close()
+        if self.publisher is publisher:
+            self.publisher = None
+            self.events.publish(Event("publisher", {"state": "left"}))
+
+    async def _sound(self, publisher: Publisher) -> None:
+        rechunker = Rechunker(self.channels)
+        async for frame in publisher.sound:
+            for hop in rechunker.push(frame):
+                await self._hop(hop)
+        for hop in rechunker.flush():
+            await self._hop(hop)
+
+    async def _hop(self, hop: AudioFrame) -> None:
+        self.report.heard(hop, self.now())
+        if not self._raw.closed:
+            self._raw.offer(hop)
+        out = await self.path.process(hop)
+        self.report.made(out, self.now())
+        await self.sound_out.put(out)
+
+    async def _picture(self, publisher: Publisher) -> None:
+        line = DelayLine(self.path.delay)
+        while True:
+            try:
+                frame = await self._next_picture(publisher.picture, line)
+            except Closed:
+                return
+            if frame is not None:
+                line.push(frame)
+            while (due := line.pop_due(self.now())) is not None:
+                self.report.shown(due, self.now())
+                await self.picture_out.put(due)
+
+    async def _next_picture(self, pictures: Channel[VideoFrame], line: DelayLine) -> VideoFrame | None:
+        """The next frame, or None when the first one held is due."""
+        due = line.next_due()
+        try:
+            async with asyncio.timeout(None if due is None else max(0.0, due - self.now())):
+                return await pictures.get()
+        except TimeoutError:
+            return None
+
+    async def _listen(self) -> None:
+        async for hop in self._raw:
+            try:
+                event = await self.speech.observe(hop)
+            except Closed:
+                return
+            except Exception:
+                log.exception("session %s: voice activity failed at pts %d", self.name, hop.pts)
+                continue
+            if event is not None:
+                self.events.publish(event)
+
+    async def _tell(self) -> None:
+        while True:
+            await asyncio.sleep(STATS_S)
+            if len(self.events):
+                self.events.publish(Event("stats", self.report.stats(self)))

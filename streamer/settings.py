@@ -1,0 +1,112 @@
+"""What a person may change while a session runs: validated, frozen, every field with its range.
+
+Knows the names and ranges only; stages read the current value at every hop.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from difflib import get_close_matches
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+__all__ = ["Enhance", "Level", "Limiter", "Picture", "Settings", "SettingsError", "merge"]
+
+
+class SettingsError(ValueError):
+    """A setting that does not exist or is out of range; the text names the nearest known one or the range."""
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+
+
+class Enhance(_Frozen):
+    """Noise removal: at strength s nothing is lowered by more than −20·log10(1 − s) dB."""
+
+    on: bool = True
+    strength: Annotated[float, Field(ge=0.0, le=1.0)] = 1.0
+
+
+class Level(_Frozen):
+    """Automatic level to a short-term loudness (EBU R128)."""
+
+    on: bool = False
+    target_lufs: Annotated[float, Field(ge=-30.0, le=-12.0)] = -18.0
+
+
+class Limiter(_Frozen):
+    """Peaks stay under a ceiling in dBFS."""
+
+    on: bool = True
+    ceiling_db: Annotated[float, Field(ge=-12.0, le=0.0)] = -1.0
+
+
+class Picture(_Frozen):
+    """The encoded picture that viewers get."""
+
+    bitrate_kbps: Annotated[int, Field(ge=100, le=20_000)] = 2_500
+
+
+class Settings(_Frozen):
+    """All of a session's live settings, as in docs/protocol.md."""
+
+    enhance: Enhance = Enhance()
+    level: Level = Level()
+    limiter: Limiter = Limiter()
+    picture: Picture = Picture()
+
+
+def merge(settings: Settings, part: object) -> Settings:
+    """`settings` with the given part replaced.
+
+    Raises:
+        SettingsError: a key that is unknown, a value of the wrong type or out of range; nothing is changed then.
+    """
+    if not isinstance(part, Mapping):
+        raise SettingsError('settings must be an object, such as {"enhance": {"strength": 0.8}}')
+    merged: dict[str, Any] = settings.model_dump()
+    for key, value in part.items():
+        if isinstance(value, Mapping) and isinstance(merged.get(key), dict):
+            merged[key] = merged[key] | dict(value)
+        else:
+            merged[key] = value
+    try:
+        return Settings.model_validate(merged)
+    except ValidationError as error:
+        raise SettingsError("; ".join(_explain(item) for item in error.errors())) from None
+
+
+def _explain(item: Any) -> str:
+    where = ".".join(str(part) for part in item["loc"])
+    if item["type"] == "extra_forbidden":
+        return _unknown(where, item["loc"])
+    allowed = _range(item["loc"])
+    return f"{where}: {item['msg'][0].lower()}{item['msg'][1:]}" + (f" (allowed: {allowed})" if allowed else "")
+
+
+def _unknown(where: str, loc: tuple[str | int, ...]) -> str:
+    model = _model(loc[:-1])
+    known = list(model.model_fields)
+    near = get_close_matches(str(loc[-1]), known, n=1, cutoff=0.0)
+    return f"{where}: no such setting; did you mean {near[0]!r}? (known: {', '.join(known)})"
+
+
+def _model(loc: tuple[str | int, ...]) -> type[BaseModel]:
+    model: type[BaseModel] = Settings
+    for name in loc:
+        annotation = model.model_fields[str(name)].annotation
+        assert isinstance(annotation, type)
+        model = annotation
+    return model
+
+
+def _range(loc: tuple[str | int, ...]) -> str:
+    fields = _model(loc[:-1]).model_fields
+    if str(loc[-1]) not in fields:
+        return ""
+    bounds = {type(item).__name__: item for item in fields[str(loc[-1])].metadata}
+    if "Ge" not in bounds or "Le" not in bounds:
+        return ""
+    return f"{bounds['Ge'].ge} to {bounds['Le'].le}"

@@ -1,0 +1,96 @@
+"""The engines that sessions lease from: one a model and channel count, all on one device."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from models.dynamics import Leveler, Limiter
+from models.enhance import load_enhancer
+from models.streaming import StreamingModule, Tree
+from models.vad import load_vad
+from streamer.compile import compile_engine
+from streamer.device import Device
+from streamer.engine import Engine
+from streamer.frame import HOP
+from streamer.pipeline import SoundPath
+from streamer.session import Session
+from streamer.stages.sound import build_path
+from streamer.stages.speech import Speech
+
+__all__ = ["Engines", "SoundEngines"]
+
+
+@dataclass(frozen=True, slots=True)
+class SoundEngines:
+    """The engines of the sound path for one channel count."""
+
+    enhance: Engine
+    level: Engine
+    limiter: Engine
+
+    @classmethod
+    def build(cls, channels: int, *, slots: int, device: Device) -> SoundEngines:
+        sound = torch.zeros(1, channels, HOP)
+        beside = (sound, torch.zeros(1, 1, 1))
+
+        def engine(name: str, module: StreamingModule, example: Tree) -> Engine:
+            return Engine(name, module, slots=slots, example=example, device=device)
+
+        return cls(
+            enhance=engine("enhance", load_enhancer(channels=channels), sound),
+            level=engine("level", Leveler(channels=channels), beside),
+            limiter=engine("limiter", Limiter(channels=channels), beside),
+        )
+
+
+class Engines:
+    """Everything that the sessions of a server share; `sound` is by channel count."""
+
+    def __init__(self, *, slots: int, device: Device, channel_counts: tuple[int, ...] = (1, 2)) -> None:
+        self.device = device
+        self.sound = {count: SoundEngines.build(count, slots=slots, device=device) for count in channel_counts}
+        self.vad = Engine("vad", load_vad(), slots=slots, example=torch.zeros(1, 1, HOP), device=device)
+
+    def __iter__(self) -> Iterator[Engine]:
+        for engines in self.sound.values():
+            yield from (engines.enhance, engines.level, engines.limiter)
+        yield self.vad
+
+    def paths(self, session: Session) -> tuple[SoundPath, Speech]:
+        """Slots for one session.
+
+        Raises:
+            EngineFull: nothing stays leased then.
+        """
+        speech = Speech(self.vad.lease())
+        try:
+            path = build_path(
+                self.sound[session.channels],
+                channels=session.channels,
+                settings=lambda: session.settings,
+                observe=session.report.observe,
+                failed=session.report.failed,
+            )
+        except BaseException:
+            speech.close()
+            raise
+        return path, speech
+
+    async def compile(self, cache: Path) -> None:
+        """Swap compiled steps in, one engine after the other, while the eager ones serve."""
+        for engine in self:
+            await compile_engine(engine, cache=cache)
+
+    @property
+    def compiled(self) -> bool:
+        """Whether every engine runs its compiled step."""
+        return all(engine.compiled == "on" for engine in self)
+
+    def close(self) -> None:
+        for engine in self:
+            engine.close()
+        self.device.close()

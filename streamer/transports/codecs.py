@@ -1,0 +1,296 @@
+"""Opus, VP8 and H.264 between packets and frames: one object a stream, and work for a thread, not for the loop.
+
+Knows nothing of sockets or of RTP beyond how a payload says that a key picture starts. Licences: the FFmpeg inside
+PyAV's wheels decodes all three itself and encodes Opus and VP8 with libopus and libvpx (BSD). H.264 is *encoded* by its
+libx264, which is GPL: that encoder is made only for who asks for "H264" by name. An engine's own build may lack it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Literal, cast
+
+import av
+import numpy as np
+from av.codec.context import Flags
+from av.video.frame import PictureType
+from numpy.typing import NDArray
+
+from streamer.frame import PICTURE_HZ, SOUND_HZ, AudioFrame, FormatError, Sound, VideoFrame
+
+__all__ = [
+    "Encoded",
+    "PictureDecoder",
+    "PictureEncoder",
+    "SoundDecoder",
+    "SoundEncoder",
+    "opus_samples",
+    "planes",
+    "starts_key",
+]
+
+FULL_RANGE = 2  # AVCOL_RANGE_JPEG
+BT709 = 1  # AVCOL_SPC_BT709
+
+
+@dataclass(frozen=True, slots=True)
+class Encoded:
+    """One packet of sound, or one picture; `pts` at `rate` on the session clock, `arrival` that of its frame."""
+
+    payload: bytes
+    pts: int
+    rate: int
+    key: bool
+    arrival: float = 0.0
+
+
+def opus_samples(payload: bytes) -> int | None:
+    """How many samples at 48 kHz an Opus packet holds (RFC 6716, 3.1), or None if it is not one."""
+    if not payload:
+        return None
+    config, code = payload[0] >> 3, payload[0] & 3
+    if config < 12:
+        frame = (480, 960, 1920, 2880)[config & 3]
+    elif config < 16:
+        frame = (480, 960)[config & 1]
+    else:
+        frame = 120 << (config & 3)
+    if code == 3 and len(payload) < 2:
+        return None
+    count = (1, 2, 2, payload[1] & 0x3F if code == 3 else 0)[code]
+    return frame * count if 0 < frame * count <= 5760 else None
+
+
+class SoundDecoder:
+    """Opus packets of one stream to `[channels, T]`; libopus mixes down, or doubles, what is coded otherwise."""
+
+    def __init__(self, channels: int) -> None:
+        self.channels = channels
+        self._codec = _sound_context("r")
+        self._codec.layout = _layout(channels)
+        self._codec.sample_rate = SOUND_HZ
+        self._codec.options = {"request_sample_fmt": "flt"}
+
+    def decode(self, payload: bytes) -> Sound:
+        """The packet's samples.
+
+        Raises:
+            FormatError: this is not an Opus packet.
+        """
+        try:
+            frames = self._codec.decode(av.Packet(payload))
+        except av.FFmpegError as error:
+            raise FormatError("not an Opus packet") from error
+        parts = [frame.to_ndarray().reshape(-1, self.channels).T for frame in frames]
+        if not parts:
+            return np.zeros((self.channels, 0), dtype=np.float32)
+        return np.ascontiguousarray(np.concatenate(parts, axis=1), dtype=np.float32)
+
+
+class SoundEncoder:
+    """Frames of any length to Opus packets of `packet_ms`.
+
+    Application "lowdelay" (CELT only): the coded signal lags by 120 samples instead of the 312 of "voip" and "audio",
+    in half the time, and at 48 kb/s and more it sounds no worse. A packet's pts is that of the sound that a decoder
+    makes of it, so the lag is accounted for.
+    """
+
+    def __init__(self, channels: int, *, bitrate_bps: int = 96_000, packet_ms: int = 20) -> None:
+        self.channels, self.packet = channels, SOUND_HZ * packet_ms // 1000
+        self._codec = _opus_encoder(channels, bitrate_bps, packet_ms)
+        self._held: Sound = np.zeros((channels, 0), dtype=np.float32)
+        self._pts = 0  # of the first sample held
+        self._started = False
+
+    def encode(self, frame: AudioFrame) -> list[Encoded]:
+        """The packets that this frame completes. A hole of up to 20 ms is filled; a longer one restarts the pts."""
+        if frame.samples.shape[0] != self.channels:
+            raise FormatError(f"this encoder takes {self.channels} channels, not {frame.samples.shape[0]}")
+        self._take(frame)
+        packets: list[Encoded] = []
+        while self._held.shape[1] >= self.packet:
+            packets += self._encode_one(self._held[:, : self.packet], frame.arrival)
+            self._held = self._held[:, self.packet :]
+            self._pts += self.packet
+        return packets
+
+    def _take(self, frame: AudioFrame) -> None:
+        hole = frame.pts - (self._pts + self._held.shape[1])
+        samples = frame.samples
+        if not self._started or abs(hole) > SOUND_HZ // 50:
+            self._started, self._pts = True, frame.pts
+            self._held = self._held[:, :0]
+        elif hole > 0:
+            samples = np.pad(samples, ((0, 0), (hole, 0)))
+        elif hole < 0:
+            samples = samples[:, -hole:]
+        self._held = np.concatenate([self._held, samples], axis=1)
+
+    def _encode_one(self, samples: Sound, arrival: float) -> list[Encoded]:
+        interleaved = np.ascontiguousarray(samples.T).reshape(1, -1)
+        frame = av.AudioFrame.from_ndarray(interleaved, format="flt", layout=_layout(self.channels))
+        frame.sample_rate, frame.pts, frame.time_base = SOUND_HZ, self._pts, Fraction(1, SOUND_HZ)
+        return [Encoded(bytes(p), p.pts or 0, SOUND_HZ, True, arrival) for p in self._codec.encode(frame)]
+
+
+def _opus_encoder(channels: int, bitrate_bps: int, packet_ms: int) -> av.AudioCodecContext:
+    codec = _sound_context("w")
+    codec.bit_rate, codec.format, codec.layout = bitrate_bps, "flt", _layout(channels)
+    codec.sample_rate, codec.time_base = SOUND_HZ, Fraction(1, SOUND_HZ)
+    codec.options = {"application": "lowdelay", "frame_duration": str(packet_ms), "fec": "0", "dtx": "0"}
+    codec.open()
+    return codec
+
+
+def _sound_context(mode: Literal["r", "w"]) -> av.AudioCodecContext:
+    return av.CodecContext.create("libopus", mode)
+
+
+def _picture_context(name: str, mode: Literal["r", "w"]) -> av.VideoCodecContext:
+    return cast(av.VideoCodecContext, av.CodecContext.create(name, mode))
+
+
+def _layout(channels: int) -> str:
+    return {1: "mono", 2: "stereo"}[channels]
+
+
+class PictureDecoder:
+    """Pictures of one stream, "VP8" or "H264", to frames; nothing is held back for reordering."""
+
+    def __init__(self, codec: str) -> None:
+        self._codec = _picture_context({"VP8": "vp8", "H264": "h264"}[codec], "r")
+        self._codec.flags |= Flags.low_delay
+        # Frame threads would add a picture of delay each.
+        self._codec.thread_count = 1
+
+    def decode(self, payload: bytes) -> list[av.VideoFrame]:
+        """The decoder's own frames, cheap to drop; `planes` makes ours of one.
+
+        Raises:
+            FormatError: this cannot be decoded; the next key picture can.
+        """
+        try:
+            return self._codec.decode(av.Packet(payload))
+        except av.FFmpegError as error:
+            raise FormatError("a picture that cannot be decoded") from error
+
+
+def planes(frame: av.VideoFrame, *, pts: int, arrival: float) -> VideoFrame:
+    """A decoder's frame as ours; the planes look into the decoder's memory, which they keep alive."""
+    full_range = frame.color_range == FULL_RANGE or frame.format.name == "yuvj420p"
+    bt709 = frame.colorspace == BT709
+    if frame.format.name not in ("yuv420p", "yuvj420p"):
+        frame = frame.reformat(format="yuv420p")
+    width, height = frame.width, frame.height
+    y = _plane(frame.planes[0], width, height)
+    u, v = (_plane(plane, (width + 1) // 2, (height + 1) // 2) for plane in frame.planes[1:3])
+    return VideoFrame(pts, y, u, v, arrival=arrival, full_range=full_range, bt709=bt709)
+
+
+def _plane(plane: av.video.plane.VideoPlane, width: int, height: int) -> NDArray[np.uint8]:
+    # The stubs do not say that a plane is a buffer.
+    flat: NDArray[np.uint8] = np.frombuffer(cast(memoryview, plane), np.uint8)
+    return flat.reshape(-1, plane.line_size)[:height, :width]
+
+
+class PictureEncoder:
+    """Frames to "VP8" or "H264" pictures, in real time and without delay.
+
+    `bitrate_bps` may be set while it runs; a change of more than a tenth, or of the frame's size, begins anew with a
+    key picture (libvpx takes a new rate only through an interface that FFmpeg does not offer).
+    """
+
+    def __init__(self, codec: str = "VP8", *, bitrate_bps: int = 2_500_000, frame_rate: int = 30) -> None:
+        self.codec, self.bitrate_bps, self.frame_rate = codec, bitrate_bps, frame_rate
+        self._encoder: av.VideoCodecContext | None = None
+        self._last_pts: int | None = None
+
+    def encode(self, frame: VideoFrame, *, key: bool = False) -> list[Encoded]:
+        """The picture; `key` makes it a key picture. A frame no later than the one before is left out."""
+        if self._last_pts is not None and frame.pts <= self._last_pts:
+            return []
+        self._last_pts = frame.pts
+        encoder = self._fitting(frame)
+        picture = av.VideoFrame(frame.width, frame.height, "yuv420p")
+        for plane, values in zip(picture.planes, (frame.y, frame.u, frame.v), strict=True):
+            _plane(plane, values.shape[1], values.shape[0])[:] = values
+        picture.pts, picture.time_base = frame.pts, Fraction(1, PICTURE_HZ)
+        picture.pict_type = PictureType.I if key else PictureType.NONE
+        packets = encoder.encode(picture)
+        return [Encoded(bytes(p), p.pts or 0, PICTURE_HZ, p.is_keyframe, frame.arrival) for p in packets]
+
+    def _fitting(self, frame: VideoFrame) -> av.VideoCodecContext:
+        encoder = self._encoder
+        if (
+            encoder is None
+            or (encoder.width, encoder.height) != (frame.width, frame.height)
+            or abs(self.bitrate_bps - (encoder.bit_rate or 0)) > 0.1 * self.bitrate_bps
+        ):
+            self._encoder = encoder = self._made(frame.width, frame.height)
+        return encoder
+
+    def _made(self, width: int, height: int) -> av.VideoCodecContext:
+        encoder = _picture_context({"VP8": "libvpx", "H264": "libx264"}[self.codec], "w")
+        encoder.width, encoder.height, encoder.pix_fmt = width, height, "yuv420p"
+        encoder.bit_rate, encoder.gop_size = self.bitrate_bps, 100 * self.frame_rate
+        encoder.time_base, encoder.framerate = Fraction(1, PICTURE_HZ), Fraction(self.frame_rate)
+        encoder.thread_count = 2 if width * height > 640 * 480 else 1
+        encoder.options = self._vp8_options() if self.codec == "VP8" else self._h264_options()
+        return encoder
+
+    def _vp8_options(self) -> dict[str, str]:
+        rate = str(self.bitrate_bps)
+        return {
+            "deadline": "realtime",
+            "cpu-used": "-8",
+            "lag-in-frames": "0",
+            "minrate": rate,
+            "maxrate": rate,
+            "bufsize": str(self.bitrate_bps // 2),
+            "qmin": "2",
+            "qmax": "56",
+            "overshoot-pct": "15",
+            "undershoot-pct": "100",
+            "static-thresh": "1",
+        }
+
+    def _h264_options(self) -> dict[str, str]:
+        # Baseline, as browsers must be able to decode it (RFC 7742, 6.2).
+        rate = str(self.bitrate_bps)
+        return {
+            "preset": "veryfast",
+            "tune": "zerolatency",
+            "profile": "baseline",
+            "maxrate": rate,
+            "bufsize": str(self.bitrate_bps // 2),
+        }
+
+
+def starts_key(codec: str, payload: bytes) -> bool:
+    """Whether an RTP payload, codec header included, is the first of a key picture (RFC 7741, 4.3; RFC 6184, 5.4)."""
+    return _vp8_starts_key(payload) if codec == "VP8" else _h264_starts_key(payload)
+
+
+def _vp8_starts_key(payload: bytes) -> bool:
+    if not payload or payload[0] & 0x17 != 0x10:  # S, and partition 0
+        return False
+    at = 1
+    if payload[0] & 0x80:
+        flags = payload[1] if len(payload) > 1 else 0
+        long_id = flags & 0x80 and len(payload) > 2 and payload[2] & 0x80
+        at += 1 + bool(flags & 0x80) + bool(long_id) + bool(flags & 0x40) + bool(flags & 0x30)
+    return len(payload) > at and payload[at] & 1 == 0
+
+
+def _h264_starts_key(payload: bytes) -> bool:
+    # A key picture starts with its sequence parameter set (7), alone or first in an aggregate (24), or with a bare IDR
+    # slice (5), whole or as the first fragment (28).
+    if len(payload) < 2:
+        return False
+    kind = payload[0] & 0x1F
+    if kind == 24 and len(payload) > 3:
+        kind = payload[3] & 0x1F
+    if kind == 28 and payload[1] & 0x80:
+        kind = payload[1] & 0x1F
+    return kind in (5, 7)

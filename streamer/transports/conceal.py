@@ -1,0 +1,134 @@
+"""Sound made to go on: gaps filled from what was heard last, and frames fitted end to end on the session's clock.
+
+Pure numpy on `[C, T]` at 48 kHz; knows nothing of packets, codecs or time of day.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from streamer.frame import SOUND_HZ, AudioFrame, Sound
+
+__all__ = ["Aligner", "Concealer", "conceal", "stretch"]
+
+FADE = SOUND_HZ * 60 // 1000
+JOIN = SOUND_HZ * 5 // 1000
+SHORTEST, LONGEST = SOUND_HZ // 400, SOUND_HZ // 60  # pitch periods
+TEMPLATE = SOUND_HZ // 50
+HISTORY = TEMPLATE + LONGEST + 1
+COARSE = 6  # the pitch is searched at 8 kHz, then to the sample
+
+
+def conceal(history: Sound, n: int, *, elapsed: int = 0) -> Sound:
+    """`n` samples that go on from `history` `[C, T]`, `elapsed` samples after its end; silent after 60 ms.
+
+    The last pitch period again and again (as ITU-T G.711 appendix I does), joined without a step.
+    """
+    at = elapsed + np.arange(n)
+    if history.shape[1] < HISTORY or elapsed >= FADE:
+        return np.zeros((history.shape[0], n), dtype=np.float32)
+    period = _pitch(history.mean(axis=0))
+    turn = history[:, -period:] + (history[:, -1:] - history[:, -period - 1 : -period]) * _falling(period)
+    gain = np.clip(1.0 - at / FADE, 0.0, 1.0)
+    return np.asarray(turn[:, at % period] * gain, dtype=np.float32)
+
+
+def _falling(period: int) -> NDArray[np.float32]:
+    """What is left, `i` samples into a turn, of the step between its end and its beginning."""
+    return np.clip(1.0 - np.arange(1, period + 1, dtype=np.float32) / min(period, JOIN), 0.0, 1.0)
+
+
+def _pitch(sound: NDArray[np.float32]) -> int:
+    """The lag at which the last 20 ms are most like what came before, in samples."""
+    coarse = sound[sound.size % COARSE :].reshape(-1, COARSE).mean(axis=1)
+    near = COARSE * _best_lag(coarse, TEMPLATE // COARSE, range(SHORTEST // COARSE, LONGEST // COARSE))
+    return _best_lag(sound, TEMPLATE, range(max(near - COARSE, SHORTEST), min(near + COARSE, LONGEST) + 1))
+
+
+def _best_lag(sound: NDArray[np.float32], template: int, lags: range) -> int:
+    last = sound[-template:]
+    earlier = np.lib.stride_tricks.sliding_window_view(sound, template)[::-1][lags.start : lags.stop]
+    likeness = earlier @ last / np.sqrt(np.einsum("ij,ij->i", earlier, earlier) + 1e-9)
+    return lags.start + int(np.argmax(likeness))
+
+
+class Concealer:
+    """One track's memory of what was heard last."""
+
+    def __init__(self, channels: int) -> None:
+        self._history: Sound = np.zeros((channels, HISTORY), dtype=np.float32)
+        self._filled = 0
+
+    def heard(self, samples: Sound) -> Sound:
+        """Real sound; after a gap its first 5 ms are crossfaded with the made-up sound, against a click."""
+        if self._filled:
+            joined = min(JOIN, samples.shape[1])
+            made_up = conceal(self._history, joined, elapsed=self._filled)
+            samples = samples.copy()
+            samples[:, :joined] = made_up + (samples[:, :joined] - made_up) * (np.arange(joined) / joined)
+            self._filled = 0
+        self._history = np.concatenate([self._history, samples], axis=1)[:, -HISTORY:]
+        return samples
+
+    def fill(self, n: int) -> Sound:
+        """`n` samples for sound that is missing."""
+        made_up = conceal(self._history, n, elapsed=self._filled)
+        self._filled += n
+        return made_up
+
+
+def stretch(samples: Sound, n: int) -> Sound:
+    """`samples` `[C, T]` as `n` samples of the same sound, for `n` within a percent of `T` (Catmull-Rom)."""
+    length = samples.shape[1]
+    at = np.arange(n) * (length / n)
+    whole = np.minimum(at.astype(np.int64), length - 1)
+    part = (at - whole).astype(np.float32)
+    before, here, after, beyond = (samples[:, np.clip(whole + i, 0, length - 1)] for i in (-1, 0, 1, 2))
+    slope = after - before
+    bend = 2.0 * before - 5.0 * here + 4.0 * after - beyond
+    twist = 3.0 * (here - after) + beyond - before
+    return np.asarray(here + 0.5 * part * (slope + part * (bend + part * twist)), dtype=np.float32)
+
+
+class Aligner:
+    """Frames whose pts drift against their sample count, fitted end to end.
+
+    The session's clock and a publisher's sound card differ by some ppm; instead of a seam every few seconds, frames are
+    stretched by at most 0.5 %, and only while they are off by more than `SLACK`. A hole is filled, an overlap dropped.
+    """
+
+    SLACK = 8
+    SEAM = SOUND_HZ // 50
+    MOST_FILLED = SOUND_HZ
+
+    def __init__(self, concealer: Concealer) -> None:
+        self._concealer = concealer
+        self._next: int | None = None
+
+    def align(self, frame: AudioFrame) -> list[AudioFrame]:
+        """Nothing, the frame, or a filler and the frame; each begins where the one before ended."""
+        off = 0 if self._next is None else frame.pts - self._next
+        if self._next is None or off > self.MOST_FILLED:
+            self._next, off = frame.pts, 0
+        if off < -self.SEAM:
+            return []
+        filler = [self._filler(off, frame)] if off > self.SEAM else []
+        frame = frame if filler else self._fitted(frame, off)
+        frame = frame if frame.gap else replace(frame, samples=self._concealer.heard(frame.samples))
+        frames = [*filler, replace(frame, pts=self._next + sum(made.samples.shape[1] for made in filler))]
+        self._next = frames[-1].end
+        return frames
+
+    def _fitted(self, frame: AudioFrame, off: int) -> AudioFrame:
+        if abs(off) <= self.SLACK:
+            return frame
+        length = frame.samples.shape[1]
+        most = max(length // 200, 1)
+        return replace(frame, samples=stretch(frame.samples, length + min(max(off, -most), most)))
+
+    def _filler(self, n: int, frame: AudioFrame) -> AudioFrame:
+        assert self._next is not None
+        return replace(frame, pts=self._next, samples=self._concealer.fill(n), gap=True)

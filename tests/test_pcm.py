@@ -1,0 +1,139 @@
+"""Sound over a websocket: as many samples out as in, lined up, at any rate; and what bad clients hear."""
+
+import asyncio
+import itertools
+import json
+
+import numpy as np
+import pytest
+from websockets.asyncio.client import connect
+from websockets.exceptions import ConnectionClosed
+
+from streamer.transports.pcm import audio_door
+from streamer.transports.websocket import websocket_routes
+from tests.fakes import client_of, make_studio
+
+
+@pytest.fixture
+async def client():
+    studio = make_studio(capacity=2, gain=0.5, delay=480)
+    async with client_of(studio, websocket_routes(studio, audio_door(studio))) as client:
+        yield client
+
+
+def door(client, name):
+    return connect(
+        f"ws://127.0.0.1:{client.base_url.port}/sessions/{name}/audio", subprotocols=["limelight.v1"], proxy=None
+    )
+
+
+def tone(rate, seconds, channels=1):
+    t = np.arange(int(rate * seconds)) / rate
+    return np.stack([0.5 * np.sin(2 * np.pi * (300 + 200 * channel) * t) for channel in range(channels)]).astype(
+        np.float32
+    )
+
+
+async def talk(client, sound, *, form, rate, sizes, name="talk"):
+    """Send `sound` in messages of `sizes` samples; what came back, and the closing word."""
+    dtype, scale = ("<i2", 32767) if form == "s16le" else ("<f4", 1)
+    data = (np.rint(sound * scale) if scale > 1 else sound).T.astype(dtype)
+    back = bytearray()
+
+    async def send(socket):
+        at, size = 0, itertools.cycle(sizes)
+        while at < len(data):
+            end = at + next(size)
+            await socket.send(data[at:end].tobytes())
+            at = end
+        await socket.send('{"type": "end"}')
+
+    async with door(client, name) as socket:
+        assert socket.subprotocol == "limelight.v1"
+        await socket.send(json.dumps({"type": "start", "format": form, "rate": rate, "channels": len(sound)}))
+        started = json.loads(await socket.recv())
+        assert (started["type"], started["rate"], started["delay_ms"]) == ("started", rate, 10.0)
+        sender = asyncio.create_task(send(socket))
+        while isinstance(message := await socket.recv(), bytes):
+            back += message
+        await sender
+    samples = np.frombuffer(bytes(back), dtype).reshape(-1, len(sound)).T.astype(np.float32)
+    return samples / scale, json.loads(message)
+
+
+@pytest.mark.parametrize("form", ["f32le", "s16le"])
+@pytest.mark.parametrize(
+    ("rate", "channels", "sizes"),
+    [(48_000, 1, [480]), (48_000, 2, [1, 777, 5000]), (16_000, 1, [160]), (44_100, 2, [441, 1000])],
+)
+async def test_what_comes_back_lines_up_with_what_went_in(client, form, rate, channels, sizes):
+    sound = tone(rate, 0.7, channels)
+    out, ended = await talk(client, sound, form=form, rate=rate, sizes=sizes)
+    assert ended == {"type": "ended", "samples_in": sound.shape[1], "samples_out": sound.shape[1]}
+    middle = slice(rate // 50, -rate // 50)
+    tolerance = 2e-3 if rate != 48_000 else 1e-4
+    assert np.abs(out[:, middle] - 0.5 * sound[:, middle]).max() < tolerance
+
+
+async def test_empty_sound_is_well_formed(client):
+    out, ended = await talk(client, np.empty((1, 0), np.float32), form="f32le", rate=48_000, sizes=[480])
+    assert (out.shape, ended["samples_out"]) == ((1, 0), 0)
+
+
+BAD = [
+    (b"\0\0", None, 1003, "first message must be text"),
+    ('{"type": "start"}', None, 1007, "format"),
+    ('{"type": "start", "format": "mp3"}', None, 1007, "s16le"),
+    ('{"type": "start", "format": "s16le", "rate": 100}', None, 1007, "8000"),
+    ('{"type": "start", "format": "s16le", "channels": 7}', None, 1007, "channels"),
+    ("no json", None, 1007, "start"),
+    ('{"type": "start", "format": "s16le", "settings": {"enhance": {"strength": 9}}}', None, 1007, "0.0 to 1.0"),
+    ('{"type": "start", "format": "s16le"}', b"\0", 1007, "whole number"),
+    ('{"type": "start", "format": "f32le"}', np.float32([0, np.nan]).tobytes(), 1007, "NaN"),
+    ('{"type": "start", "format": "f32le"}', "hello", 1003, "end"),
+    ('{"type": "start", "format": "opus", "rate": 16000}', None, 1007, "48000"),
+]
+
+
+@pytest.mark.parametrize(("first", "then", "code", "text"), BAD)
+async def test_bad_clients_are_told_what_is_wrong(client, first, then, code, text):
+    async with door(client, "bad") as socket:
+        await socket.send(first)
+        if then is not None:
+            assert json.loads(await socket.recv())["type"] == "started"
+            await socket.send(then)
+        answer = json.loads(await socket.recv())
+        assert answer["type"] == "error"
+        assert text in answer["error"]
+        with pytest.raises(ConnectionClosed):
+            await socket.recv()
+        assert socket.close_code == code
+    # the session is free again for the next publisher
+    _, ended = await talk(client, tone(48_000, 0.1), form="f32le", rate=48_000, sizes=[480], name="bad")
+    assert ended["samples_out"] == 4800
+
+
+async def test_a_second_publisher_and_a_full_server_are_refused(client):
+    async with (
+        door(client, "a") as first,
+        door(client, "a") as again,
+        door(client, "b") as other,
+        door(client, "c") as last,
+    ):
+        answers = []
+        for socket in (first, again, other, last):
+            await socket.send('{"type": "start", "format": "s16le"}')
+            answers.append(json.loads(await socket.recv()))
+        assert [answer["type"] for answer in answers] == ["started", "error", "started", "error"]
+        assert "already publishes" in answers[1]["error"]
+        assert "in use" in answers[3]["error"]
+
+
+async def test_a_client_that_vanishes_leaves_the_session_free(client):
+    async with door(client, "gone") as socket:
+        await socket.send('{"type": "start", "format": "f32le"}')
+        await socket.recv()
+        await socket.send(bytes(4 * 4800))
+        socket.transport.abort()
+    _, ended = await talk(client, tone(48_000, 0.1), form="f32le", rate=48_000, sizes=[480], name="gone")
+    assert ended["samples_out"] == 4800
