@@ -5,8 +5,7 @@ the stages, `target` writes. Read them in this order; the rest are their tools.
 """
 
 from streamer.transports.file.door import run_file
-from streamer.transports.file.flow import Progress
 from streamer.transports.file.plan import FileJob
 from streamer.transports.file.report import Report
 
-__all__ = ["FileJob", "Progress", "Report", "run_file"]
+__all__ = ["FileJob", "Report", "run_file"]

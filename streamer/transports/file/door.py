@@ -17,7 +17,8 @@ import av
 
 from streamer.frame import FormatError
 from streamer.pipeline import SoundPath
-from streamer.transports.file.flow import Flow, Lane, Progress
+from streamer.progress import Step
+from streamer.transports.file.flow import Flow, Lane
 from streamer.transports.file.source import Source
 from streamer.transports.file.target import Target
 from streamer.transports.file.plan import FileJob, Plan, make_plan
@@ -25,11 +26,11 @@ from streamer.transports.file.report import Report, summarise
 from streamer.transports.file.landing import Landing, PipeLanding, land
 from streamer.transports.file.pipes import PipeIn, PipeOut
 
-__all__ = ["FileJob", "Progress", "Report", "run_file"]
+__all__ = ["run_file"]
 
 
 async def run_file(
-    job: FileJob, *, make_path: Callable[[int], SoundPath], progress: Callable[[Progress], None] = lambda _: None
+    job: FileJob, *, make_path: Callable[[int], SoundPath], progress: Callable[[Step], None] = lambda _: None
 ) -> Report:
     """Process `job.source` into `job.target`; `make_path(channels)` gives the stages for one track of sound.
 
@@ -65,13 +66,13 @@ class _Open:
 
 
 async def _run(
-    job: FileJob, files: _Open, make_path: Callable[[int], SoundPath], progress: Callable[[Progress], None]
+    job: FileJob, files: _Open, make_path: Callable[[int], SoundPath], progress: Callable[[Step], None]
 ) -> Report:
     started = time.monotonic()
     source = files.source
 
     def tell(done_s: float) -> None:
-        progress(Progress(done_s, source.duration_s, time.monotonic() - started))
+        progress(Step(done_s, source.duration_s, time.monotonic() - started))
 
     with _lanes(source, make_path) as lanes, _explained(job.target):
         target = Target(files.landing.file, files.plan, source)

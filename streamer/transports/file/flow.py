@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
@@ -18,24 +18,10 @@ from streamer.frame import HOP, SOUND_HZ, AudioFrame, Sound
 from streamer.pipeline import SoundPath
 from streamer.transports.file.source import Item, SoundBlock, SoundEnd
 
-__all__ = ["Flow", "Lane", "Progress"]
+__all__ = ["Flow", "Lane"]
 
 BATCHES = 4  # of at most half a second or 4 MiB each, between the tasks
 SETTLE = 4 * HOP  # silence after the end, so that the last samples have what follows them in every filter
-
-
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """How far we are, in seconds of sound; `total_s` is what the header promised, if anything."""
-
-    done_s: float
-    total_s: float | None
-    elapsed_s: float
-
-    @property
-    def speed(self) -> float:
-        """Seconds of sound per second."""
-        return self.done_s / self.elapsed_s if self.elapsed_s > 0 else 0.0
 
 
 class Lane:
