@@ -67,7 +67,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("target", metavar="OUT", help="the result, of the kind that its name says; - writes standard output")
     does = parser.add_argument_group("what to do (at least one)")
     does.add_argument("--clean", action="store_true", help="take noise and room away")
-    does.add_argument("--strength", type=float, metavar="S", help="how much of the noise goes, 0 to 1 (1); means --clean")
+    does.add_argument(
+        "--strength", type=float, metavar="S", help="how much of the noise goes, 0 to 1 (1); means --clean"
+    )
     does.add_argument(
         "--level", type=float, nargs="?", const=-18.0, metavar="LUFS", help="bring speech to one loudness (-18)"
     )
@@ -77,7 +79,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     how.add_argument("--stream", type=int, metavar="N", help="only the Nth track of sound, from 1; others are copied")
     how.add_argument("--sound-only", action="store_true", help="leave picture, subtitles and the like out")
     how.add_argument("--audio-codec", metavar="NAME", help="such as aac, opus, flac, pcm_s24le (default: that of IN)")
-    how.add_argument("--format", metavar="NAME", help="the container, such as wav, mp4, matroska (default: by OUT's name)")
+    how.add_argument(
+        "--format", metavar="NAME", help="the container, such as wav, mp4, matroska (default: by OUT's name)"
+    )
     how.add_argument("--quiet", action="store_true", help="no bar and no summary; warnings and errors only")
 
 

@@ -19,12 +19,12 @@ from streamer.frame import FormatError
 from streamer.pipeline import SoundPath
 from streamer.progress import Step
 from streamer.transports.file.flow import Flow, Lane
-from streamer.transports.file.source import Source
-from streamer.transports.file.target import Target
-from streamer.transports.file.plan import FileJob, Plan, make_plan
-from streamer.transports.file.report import Report, summarise
 from streamer.transports.file.landing import Landing, PipeLanding, land
 from streamer.transports.file.pipes import PipeIn, PipeOut
+from streamer.transports.file.plan import FileJob, Plan, make_plan
+from streamer.transports.file.report import Report, summarise
+from streamer.transports.file.source import Source
+from streamer.transports.file.target import Target
 
 __all__ = ["run_file"]
 

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from streamer.transports.file.codecs import Encoding
+from streamer.transports.file.plan import Plan, describe
 from streamer.transports.file.source import SoundTrack, Source
 from streamer.transports.file.target import Target
-from streamer.transports.file.plan import Plan, describe
 
 __all__ = ["Report", "summarise"]
 

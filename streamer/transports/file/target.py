@@ -14,10 +14,10 @@ from av.container import OutputContainer
 from av.stream import Stream
 
 from streamer.transports.file.codecs import MP4_FAMILY
-from streamer.transports.file.source import Item, Packet, SoundBlock, SoundEnd, Source, is_picture
-from streamer.transports.file.plan import Plan
-from streamer.transports.file.tracks import Copy, SoundOut, lasting
 from streamer.transports.file.pipes import PipeOut
+from streamer.transports.file.plan import Plan
+from streamer.transports.file.source import Item, Packet, SoundBlock, SoundEnd, Source, is_picture
+from streamer.transports.file.tracks import Copy, SoundOut, lasting
 
 if TYPE_CHECKING:
     from av.container.core import Chapter  # only a shape for dictionaries, absent at run time

@@ -15,9 +15,9 @@ from av.stream import Stream
 
 from streamer.frame import SOUND_HZ, Sound
 from streamer.transports.file.codecs import Encoding, add_copy, add_sound
-from streamer.transports.file.source import Packet, SoundEnd, SoundTrack, is_picture
 from streamer.transports.file.resample import Resampler
 from streamer.transports.file.samples import from_float
+from streamer.transports.file.source import Packet, SoundEnd, SoundTrack, is_picture
 
 __all__ = ["Copy", "SoundOut", "lasting"]
 
@@ -80,7 +80,7 @@ class SoundOut:
 
 
 class Copy:
-    """One stream whose packets go through unchanged, but for the origin of time. `mended`: stamps that ran backwards."""
+    """One stream copied but for the origin of time. `mended`: how many stamps ran backwards."""
 
     def __init__(self, out: OutputContainer, stream: Stream, origin: Fraction) -> None:
         self.stream = add_copy(out, stream)
