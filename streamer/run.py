@@ -56,6 +56,16 @@ class RunOptions:
         return merge(Settings(), part)
 
 
+def _figure(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        # argparse takes what follows an option that may have a figure for that figure.
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is no figure; put IN and OUT first, or use = as in --level=-18"
+        ) from None
+
+
 def _if_told(name: str, value: float | None) -> dict[str, float]:
     return {} if value is None else {name: value}
 
@@ -68,12 +78,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     does = parser.add_argument_group("what to do (at least one)")
     does.add_argument("--clean", action="store_true", help="take noise and room away")
     does.add_argument(
-        "--strength", type=float, metavar="S", help="how much of the noise goes, 0 to 1 (1); means --clean"
+        "--strength", type=_figure, metavar="S", help="how much of the noise goes, 0 to 1 (1); means --clean"
     )
     does.add_argument(
-        "--level", type=float, nargs="?", const=-18.0, metavar="LUFS", help="bring speech to one loudness (-18)"
+        "--level", type=_figure, nargs="?", const=-18.0, metavar="LUFS", help="bring speech to one loudness (-18)"
     )
-    does.add_argument("--limit", type=float, nargs="?", const=-1.0, metavar="DB", help="keep peaks below (-1 dBFS)")
+    does.add_argument("--limit", type=_figure, nargs="?", const=-1.0, metavar="DB", help="keep peaks below (-1 dBFS)")
     how = parser.add_argument_group("how to write it")
     how.add_argument("--force", action="store_true", help="replace OUT if it exists")
     how.add_argument("--stream", type=int, metavar="N", help="only the Nth track of sound, from 1; others are copied")
