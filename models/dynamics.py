@@ -32,7 +32,7 @@ _DIP_DB = 9.0  # speech falls so far below its 400 ms mean between syllables; no
 _DEEPEST_DIP_DB = 15.0
 _DIP_FORGET_DB = 12.0 / _HOPS_PER_S  # per hop
 _LEAK_DB = 1.0 / _HOPS_PER_S  # per hop: the running level comes down to a voice that stays under the gate
-_MEMORY_HOPS = 3.0 * _HOPS_PER_S  # of speech, not of time
+_MEMORY_HOPS = 1.5 * _HOPS_PER_S  # of speech, not of time; as steady as a window of 3 s
 _QUICK_HOPS, _SETTLED_HOPS = 1.0 * _HOPS_PER_S, 1.5 * _HOPS_PER_S  # of speech
 _RETUNED_HOPS = 0.6 * _HOPS_PER_S  # after a new target, act as if so much had been heard
 _QUICK_UP_DB, _UP_DB, _DOWN_DB = 20.0 / _HOPS_PER_S, 3.0 / _HOPS_PER_S, 12.0 / _HOPS_PER_S  # per hop
@@ -62,7 +62,7 @@ class LevelerState(NamedTuple):
 class Leveler(StreamingModule):
     """Brings speech to a loudness: `(sound [B, C, 480], target LUFS [B, 1, 1])` -> `[B, C, 480]`, no delay.
 
-    The running level is the mean over the last 3 s *of speech*: hops count when their momentary loudness passes an
+    The running level is a mean with a memory of 1.5 s *of speech*: hops count when their momentary loudness passes an
     absolute gate, a gate relative to the running level, and either dips as speech does or is plainly louder. When
     nothing counts the gain stands still, so pauses are never raised. It moves by at most 3 dB/s up and 12 dB/s down, up
     to 20 dB/s up in the first second of speech and after a new target; one gain for all channels, -20…+24 dB.
@@ -125,7 +125,7 @@ def _follow(track: Tensor, now: Tensor, momentary: Tensor, target: Tree) -> Tens
     counted = present * torch.maximum(spoken, louder) * near
     heard = (heard + counted).clamp(max=_MEMORY_HOPS)
     level = level + (momentary - level) * counted / heard.clamp(min=1e-3)
-    level = level * _amplitude(present * spoken * (1.0 - near) * -_LEAK_DB)
+    level = level * _amplitude(present * spoken * (1.0 - near) * (-2.0 * _LEAK_DB))  # a power
     gain_db = gain_db + counted * _move(target - lufs(level) - gain_db, heard)
     return torch.cat([heard, level, dip_db, target, gain_db.clamp(_LOWEST_DB, _HIGHEST_DB)], 1)
 

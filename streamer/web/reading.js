@@ -1,0 +1,73 @@
+// Turns what the server says into shapes the page can trust: finite numbers or null, short strings, bounded lists.
+// A field that is missing or of another type reads as null; an unknown message reads as null too. Pure.
+
+import { number } from "./format.js";
+
+const MAX_STAGES = 16;
+
+const object = (value) => (value !== null && typeof value === "object" && !Array.isArray(value) ? value : {});
+const words = (value, limit = 300) => (typeof value === "string" ? value.slice(0, limit) : "");
+
+/** One JSON text to a message object with a `type`, or null. */
+export function message(text) {
+  if (typeof text !== "string") return null;
+  try {
+    const parsed = JSON.parse(text);
+    return typeof object(parsed).type === "string" ? parsed : null;
+  } catch {
+    return null;
+  }
+}
+
+function sentence(text) {
+  const trimmed = text.trim();
+  return trimmed && trimmed[0].toUpperCase() + trimmed.slice(1) + (/[.!?…]$/.test(trimmed) ? "" : ".");
+}
+
+function stage(raw) {
+  const { name, p50_ms, p95_ms, delay_ms } = object(raw);
+  return { name: words(name, 24), p50: number(p50_ms), p95: number(p95_ms), delay: number(delay_ms) };
+}
+
+export function stats(raw) {
+  const levels = object(raw.levels);
+  const total = object(raw.total_ms);
+  const drops = object(raw.drops);
+  const stages = Array.isArray(raw.stages) ? raw.stages.slice(0, MAX_STAGES).map(stage) : [];
+  return {
+    time: number(raw.time_s),
+    inDb: number(levels.in_db),
+    outDb: number(levels.out_db),
+    inLufs: number(levels.in_lufs),
+    outLufs: number(levels.out_lufs),
+    speech: number(raw.speech),
+    speaking: raw.speaking === true,
+    stages: stages.filter((s) => s.name !== ""),
+    p50: number(total.p50),
+    p95: number(total.p95),
+    skew: number(raw.skew_ms),
+    drops: { sound: number(drops.sound), picture: number(drops.picture), concealed: number(drops.concealed_ms) },
+    publishers: number(raw.publishers),
+    viewers: number(raw.viewers),
+    compiled: typeof raw.compiled === "boolean" ? raw.compiled : null,
+  };
+}
+
+export function errorText(raw) {
+  return sentence(words(object(raw).error)) || "The server refused, and did not say why.";
+}
+
+export function reason(raw) {
+  return words(object(raw).reason, 120);
+}
+
+export function config(raw) {
+  const { ice_servers, ready, capacity } = object(raw);
+  const { sessions, free } = object(capacity);
+  return {
+    iceServers: Array.isArray(ice_servers) ? ice_servers : [],
+    ready: typeof ready === "boolean" ? ready : null,
+    places: number(sessions),
+    free: number(free),
+  };
+}

@@ -1,0 +1,115 @@
+// The session's settings as this page sees them: what the server last said, and over it what was asked for here and not
+// yet confirmed. Asked-for values show at once; the server's word replaces them when it comes, or after 3 s without.
+// Knows no DOM and no connection: `send(part)` → whether it went out.
+
+const FLUSH_MS = 80;
+const PATIENCE_MS = 3000;
+
+export const DEFAULTS = {
+  enhance: { on: true, strength: 1.0 },
+  level: { on: false, target_lufs: -18.0 },
+  limiter: { on: true, ceiling_db: -1.0 },
+  picture: { bitrate_kbps: 2500 },
+};
+
+const PATHS = Object.entries(DEFAULTS).flatMap(([stage, keys]) => Object.keys(keys).map((key) => `${stage}.${key}`));
+
+function read(settings, path) {
+  const [stage, key] = path.split(".");
+  return settings?.[stage]?.[key];
+}
+
+function part(entries) {
+  const settings = {};
+  for (const [path, value] of entries) {
+    const [stage, key] = path.split(".");
+    settings[stage] = { ...settings[stage], [key]: value };
+  }
+  return settings;
+}
+
+const same = (a, b) => (typeof a === "number" && typeof b === "number" ? Math.abs(a - b) < 1e-4 : a === b);
+
+export class Settings {
+  #send; #onChange; #onIgnored; #truth = part(PATHS.map((path) => [path, read(DEFAULTS, path)]));
+  #wanted = new Map(); #timer = null;
+
+  constructor({ send, onChange, onIgnored }) {
+    this.#send = send;
+    this.#onChange = onChange;
+    this.#onIgnored = onIgnored;
+  }
+
+  /** What is shown: the server's word under what was asked for here. A copy. */
+  get view() {
+    return part(PATHS.map((path) => [path, this.get(path)]));
+  }
+
+  get(path) {
+    return this.#wanted.get(path)?.value ?? read(this.#truth, path);
+  }
+
+  pending(path) {
+    return this.#wanted.has(path);
+  }
+
+  /** Asks for a value; shows it at once. */
+  set(path, value) {
+    if (!PATHS.includes(path) || same(this.get(path), value)) return;
+    this.#wanted.set(path, { value, sentAt: null });
+    this.#onChange();
+    this.#schedule(FLUSH_MS);
+  }
+
+  /** The server's word. */
+  accept(settings) {
+    for (const path of PATHS) {
+      const value = read(settings, path);
+      if (typeof value !== typeof read(DEFAULTS, path) || Number.isNaN(value)) continue;
+      const [stage, key] = path.split(".");
+      this.#truth[stage][key] = value;
+      if (this.#wanted.has(path) && same(this.#wanted.get(path).value, value)) this.#wanted.delete(path);
+    }
+    this.#onChange();
+  }
+
+  /** The server refused: its word stands. */
+  refuse() {
+    for (const [path, { sentAt }] of this.#wanted) if (sentAt !== null) this.#wanted.delete(path);
+    this.#onChange();
+  }
+
+  /** The session was made anew with `settings`: ask for everything that was set here before. */
+  restore(settings) {
+    const before = PATHS.map((path) => [path, this.get(path)]);
+    this.accept(settings);
+    for (const [path, value] of before) if (!same(value, this.get(path))) this.#wanted.set(path, { value, sentAt: null });
+    this.resume();
+  }
+
+  /** A connection stands (again): what was asked for meanwhile goes out now. */
+  resume() {
+    for (const wish of this.#wanted.values()) wish.sentAt = null;
+    this.#onChange();
+    this.#schedule(0);
+  }
+
+  #schedule(waitMs) {
+    this.#timer ??= setTimeout(() => { this.#timer = null; this.#flush(); }, waitMs);
+  }
+
+  #flush() {
+    const now = performance.now();
+    const fresh = [...this.#wanted].filter(([, wish]) => wish.sentAt === null);
+    if (fresh.length && this.#send(part(fresh.map(([path, { value }]) => [path, value])))) {
+      for (const [, wish] of fresh) wish.sentAt = now;
+    }
+    const stale = [...this.#wanted].filter(([, { sentAt }]) => sentAt !== null && now - sentAt > PATIENCE_MS);
+    for (const [path] of stale) this.#wanted.delete(path);
+    if (stale.length) {
+      this.#onChange();
+      this.#onIgnored();
+    }
+    if ([...this.#wanted.values()].some(({ sentAt }) => sentAt !== null)) this.#schedule(PATIENCE_MS / 6);
+  }
+}
