@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import fcntl
 import hashlib
+import importlib.util
 import logging
 import os
 import pickle
@@ -56,6 +57,8 @@ async def compile_engine(engine: Engine, *, cache: Path, timeout_s: float = 900.
 
 
 async def _compiled(engine: Engine, cache: Path, timeout_s: float) -> str:
+    if engine.device.place.type != "cpu":
+        raise BuildFailed(f"ticks on {engine.device.place} are captured instead")
     key = await asyncio.to_thread(cache_key, engine.module, engine.example)
     path = cache / f"{engine.name}-{key}.pt2"
     if not path.exists():
@@ -139,14 +142,14 @@ def _cpu_flags() -> str:
 def _sources(module: StreamingModule) -> Iterator[bytes]:
     """Every source file of the packages that the module's parts come from, and those that compile it."""
     tops = {type(part).__module__.partition(".")[0] for part in module.modules()} - {"torch", "torchaudio"}
-    files = {file for top in tops | {"kernels"} for file in _package_files(top)}
+    files = {file for top in tops | {"models", "kernels"} for file in _package_files(top)}
     for file in [*sorted(files), Path(__file__), Path(__file__).with_name("compiled.py")]:
         yield file.read_bytes()
 
 
 def _package_files(top: str) -> list[Path]:
-    file = getattr(sys.modules.get(top), "__file__", None)
-    return [] if file is None else list(Path(file).parent.rglob("*.py"))
+    found = importlib.util.find_spec(top)
+    return [] if found is None or found.origin is None else list(Path(found.origin).parent.rglob("*.py"))
 
 
 def _formats(module: StreamingModule, example: Tree) -> Iterator[str | bytes]:
@@ -189,7 +192,7 @@ def _compile(module: StreamingModule, example: Tree, path: Path) -> str:
     width, count = torch.export.Dim("rows", min=1, max=4096), torch.export.Dim("slots", min=1, max=4096)
     shapes = {"rows": {0: width}, "flat": ({0: width},) * len(chunk) + ({0: count},) * len(tree_leaves(slots))}
     flat = (rows, *chunk, *tree_leaves(slots))
-    with torch.no_grad(), config.patch({"cpp.threads": 1, "freezing": True, "max_autotune": False}):
+    with torch.no_grad(), config.patch({"cpp.threads": 1}):
         program = torch.export.export(Tick(module, example, slots), flat, dynamic_shapes=shapes)
         return str(torch._inductor.aoti_compile_and_package(program, package_path=str(path)))
 

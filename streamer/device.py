@@ -49,6 +49,8 @@ class Device:
     def _work(self) -> None:
         # One core a device: at a few rows, splitting an op over threads costs more than it saves, and it wobbles.
         torch.set_num_threads(self._threads)
+        if self.place.type == "cuda":
+            torch.cuda.set_device(self.place)
         with torch.inference_mode():
             while (work := self._calls.get()) is not None:
                 try:

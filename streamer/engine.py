@@ -182,6 +182,11 @@ class Engine:
         with self._lock:
             self._swap = adopt
 
+    @property
+    def stepper(self) -> Stepper:
+        """What steps the rows now; only the device's thread may call it."""
+        return self._slots.stepper
+
     def close(self) -> None:
         """Refuse new leases and close those there are. Idempotent; a tick that runs ends by itself."""
         self._closed = True
@@ -195,7 +200,7 @@ class Engine:
             place=str(self.device.place),
             slots=self.slots,
             leased=len(self._leases),
-            stepper=self._slots.stepper.label,
+            stepper=self.stepper.label,
             compiled=self.compiled,
             width=self._slots.width,
         )

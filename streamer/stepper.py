@@ -28,6 +28,7 @@ __all__ = [
     "leaves",
     "row_of",
     "stack",
+    "widths",
 ]
 
 Array: TypeAlias = NDArray[Any]
@@ -105,11 +106,12 @@ def best_width(stepper: Stepper, example: Tree, *, slots: int) -> int:
 
     Batching wins where the weights' traffic or the call overhead dominate, and loses once a group falls out of cache.
     """
-    cost = {width: _row_seconds(stepper, _repeat(example, width), width) for width in _widths(slots)}
+    cost = {width: _row_seconds(stepper, _repeat(example, width), width) for width in widths(slots)}
     return min(cost, key=lambda width: cost[width])
 
 
-def _widths(slots: int) -> list[int]:
+def widths(slots: int) -> list[int]:
+    """The powers of two below `slots`, then `slots`."""
     return [1 << bit for bit in range(slots.bit_length()) if 1 << bit < slots] + [slots]
 
 

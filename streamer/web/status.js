@@ -16,9 +16,9 @@ export function showPhase(phase) {
 function drops({ sound, picture, concealed }) {
   if (sound === null && picture === null && concealed === null) return NONE;
   const parts = [];
-  if (sound) parts.push(`${sound} sound`);
-  if (picture) parts.push(`${picture} picture`);
-  if (concealed) parts.push(`${ms(concealed)} filled in`);
+  if (sound) parts.push(count(sound, "sound", "sounds"));
+  if (picture) parts.push(count(picture, "picture", "pictures"));
+  if (concealed) parts.push(`${ms(concealed)} of sound filled in`);
   return parts.join(", ") || "nothing";
 }
 
