@@ -163,7 +163,7 @@ class Limiter(StreamingModule):
     Each block of 1 ms *needs* a gain reduction `1 - ceiling / peak`, the peak being that of 4x oversampled sound over
     all channels. Needs are held for 10 ms, decay with 100 ms, and are spread over the 4 ms before by a smooth kernel
     whose shifts sum to one: the reduction is a weighted mean of values none of which is below the block's own need.
-    Samples never pass the ceiling; between them, sound up to 20 kHz was seen 0.25 dB over it, white noise 0.35 dB. Below
+    Samples never pass the ceiling; between them sound up to 20 kHz was seen 0.25 dB over it, white noise 0.35 dB. Below
     it sound comes out bit for bit, 198 samples (4.1 ms) late.
     """
 
