@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from itertools import pairwise
+from itertools import count, pairwise, takewhile
 from typing import Any
 
 import numpy as np
@@ -19,7 +19,7 @@ from aiortc.rtcicetransport import RTCIceGatherer, RTCIceTransport
 from aiortc.rtp import RtpPacket
 
 from streamer.channel import Channel, Overflow
-from streamer.clock import MediaClock, OutputClock, PublisherClock, TrackClock
+from streamer.clock import PICTURE_SLEW, SOUND_SLEW, MediaClock, OutputClock, PublisherClock, TrackClock
 from streamer.frame import PICTURE_HZ, SOUND_HZ, AudioFrame, Sound, VideoFrame
 from streamer.transports.codecs import Encoded, PictureEncoder, SoundEncoder
 from streamer.transports.rtp import (
@@ -39,11 +39,11 @@ def tone(start: int, n: int, channels: int = 1) -> Sound:
     return np.tile(wave.astype(np.float32), (channels, 1))
 
 
-def picture(count: int) -> VideoFrame:
+def picture(number: int) -> VideoFrame:
     """A frame whose brightness says which one it is."""
-    y = np.full((120, 160), 40 + 8 * (count % 20), np.uint8)
+    y = np.full((120, 160), 40 + 8 * (number % 20), np.uint8)
     grey = np.full((60, 80), 128, np.uint8)
-    return VideoFrame(count * 3000, y, grey, grey, arrival=time.monotonic())
+    return VideoFrame(number * 3000, y, grey, grey, arrival=time.monotonic())
 
 
 @asynccontextmanager
@@ -72,12 +72,11 @@ async def until(condition: Callable[[], bool], limit_s: float = 5.0) -> None:
             await asyncio.sleep(0.01)
 
 
-async def play_sound(channel: Channel[Encoded], clock: MediaClock, packets: int, channels: int = 1) -> None:
+async def play_sound(channel: Channel[Encoded], clock: MediaClock, done: Callable[[], bool], channels: int) -> None:
     """A live source: captured now, sent when captured."""
     encoder = SoundEncoder(channels)
     first = clock.pts(time.monotonic(), SOUND_HZ)
-    for count in range(packets):
-        start = first + count * PACKET
+    for start in takewhile(lambda _: not done(), count(first, PACKET)):
         due = clock.start + (start + PACKET) / SOUND_HZ
         await asyncio.sleep(max(due - time.monotonic(), 0))
         for item in encoder.encode(AudioFrame(start, tone(start, PACKET, channels), arrival=due)):
@@ -85,11 +84,11 @@ async def play_sound(channel: Channel[Encoded], clock: MediaClock, packets: int,
 
 
 async def play_pictures(
-    channel: Channel[Encoded], clock: MediaClock, count: int, wanted: list[bool], *, late_s: float
+    channel: Channel[Encoded], clock: MediaClock, done: Callable[[], bool], wanted: list[bool], *, late_s: float
 ) -> None:
     encoder = PictureEncoder("VP8", bitrate_bps=500_000)
     first = clock.pts(time.monotonic(), PICTURE_HZ) // 3000
-    for i in range(first, first + count):
+    for i in takewhile(lambda _: not done(), count(first)):
         await asyncio.sleep(max(clock.start + i / 30 + late_s - time.monotonic(), 0))
         for item in encoder.encode(picture(i), key=bool(wanted)):
             channel.offer(item)
@@ -123,9 +122,11 @@ class Spy(TrackClock):
         super().__init__(publisher, rate, slew=slew)
         self.reports: list[tuple[int, int]] = []
         self.frames: list[tuple[int, int]] = []
+        self.reported = 0.0  # when the first report came
 
     def report(self, ntp: int, timestamp: int) -> None:
         self.reports.append((ntp, timestamp))
+        self.reported = self.reported or time.monotonic()
         super().report(ntp, timestamp)
 
     def pts(self, extended: int) -> int:
@@ -151,10 +152,13 @@ class Call:
         self.heard: list[AudioFrame] = []
         self.seen: list[tuple[float, VideoFrame]] = []
         self.wanted: list[bool] = []
-        self.sound_clock = Spy(self.there.publisher, SOUND_HZ, slew=0.005)
-        self.picture_clock = Spy(self.there.publisher, PICTURE_HZ, slew=0.05)
+        self.sound_clock = Spy(self.there.publisher, SOUND_HZ, slew=SOUND_SLEW)
+        self.picture_clock = Spy(self.there.publisher, PICTURE_HZ, slew=PICTURE_SLEW)
 
-    async def last(self, seconds: float, *, drop: Callable[[], bool] = lambda: False) -> None:
+    async def last(
+        self, seconds: float, *, drop: Callable[[], bool] = lambda: False, done: Callable[[], bool] = lambda: True
+    ) -> None:
+        """A call of so many seconds, or until it is `done` if that takes longer."""
         async with peers("audio", "video") as (sender, receiver):
             sound_in, picture_in = receiver.getReceivers()
             self.hearing = receive_sound(sound_in, self.sound_clock, self.heard.append)
@@ -166,14 +170,26 @@ class Call:
             lose_packets(picture_in, drop)
             await connect(sender, receiver)
             await until(lambda: receiver.connectionState == sender.connectionState == "connected")
-            clock = self.here.clock
-            await asyncio.gather(
-                play_sound(self.sound, clock, int(50 * seconds), self.channels),
-                play_pictures(self.picture, clock, int(30 * seconds), self.wanted, late_s=0.08),
-            )
+            await self._talk(time.monotonic() + seconds, done)
             await asyncio.sleep(0.3)
             for end in (self.speaking, self.showing, self.hearing, self.seeing):
                 await end.close()
+
+    async def _talk(self, end: float, done: Callable[[], bool]) -> None:
+        def over() -> bool:
+            return time.monotonic() > end and (done() or time.monotonic() > end + 10)
+
+        await asyncio.gather(
+            play_sound(self.sound, self.here.clock, over, self.channels),
+            play_pictures(self.picture, self.here.clock, over, self.wanted, late_s=0.08),
+        )
+
+    def settled(self) -> bool:
+        """Both tracks have had reports for long enough."""
+        return all(clock.reported > 0 and time.monotonic() > clock.reported + 2 for clock in self._clocks())
+
+    def _clocks(self) -> tuple[Spy, Spy]:
+        return self.sound_clock, self.picture_clock
 
     def _see(self, frame: VideoFrame) -> None:
         self.seen.append((time.monotonic(), frame))
@@ -202,7 +218,7 @@ def reported_wall(call: Call, clock: Spy, origin: int) -> list[float]:
 
 async def test_a_call_is_in_time_in_tune_and_in_step() -> None:
     call = Call()
-    await call.last(5.0)
+    await call.last(4.0, done=call.settled)
     assert all(a.end == b.pts for a, b in pairwise(call.heard))
     sound = np.concatenate([frame.samples for frame in call.heard], axis=1)[0, -48_000:]
     spectrum = np.abs(np.fft.rfft(sound * np.hanning(sound.size)))
