@@ -264,7 +264,8 @@ class _Loaded:
         from streamer.transports.doors import Network, media_routes
 
         options = self._options
-        self._engines = Engines(slots=options.sessions, device=Device())
+        engines = self._engines = Engines(slots=options.sessions, device=Device())
+        self._metrics.engines(lambda: [engine.snapshot() for engine in engines])
         network = Network(ice_servers=options.ice_servers, udp_ports=options.udp_ports, public_ip=options.public_ip)
         return media_routes(studio, network)
 

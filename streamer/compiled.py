@@ -64,10 +64,12 @@ def load(path: Path, module: StreamingModule, example: Tree) -> Callable[[Stream
     Raises:
         RuntimeError: the package cannot be loaded.
     """
-    package = torch._inductor.aoti_load_package(str(path), run_single_threaded=True)
+    # The loader itself, not `aoti_load_package`: that one compiles probes of the CPU first, seconds to minutes on a
+    # busy machine and impossible without a compiler. The package's name already tells the CPU it is for.
+    loader = torch._C._aoti.AOTIModelPackageLoader(str(path), "model", True, 1, -1)
     with torch.inference_mode():
         _, like = module.step(module.initial_state(1), example)
-    return lambda _, state: CompiledStepper(package.loader.run, like, state)
+    return lambda _, state: CompiledStepper(loader.run, like, state)
 
 
 def disagreement(

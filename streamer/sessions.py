@@ -105,7 +105,6 @@ class Sessions:
         except* Exception:
             # One broken session ends alone: the others share this task group.
             log.exception("session failed", extra={"session": session.name})
-            await session.close("internal error")
         finally:
             del self._sessions[session.name]
             if not self._sessions:

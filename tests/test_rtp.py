@@ -127,9 +127,10 @@ async def test_sound_arrives_whole_in_time_and_in_tune(channels: int) -> None:
         await track.close()
     assert {frame.samples.shape[0] for frame in heard} == {channels}
     assert all(b.pts == a.end for a, b in zip(heard, heard[1:], strict=False))
-    sound = np.concatenate([frame.samples for frame in heard], axis=1)[0, 9600:57600]
+    sound = np.concatenate([frame.samples for frame in heard], axis=1)[0, -38400:]
     spectrum = np.abs(np.fft.rfft(sound * np.hanning(sound.size)))
-    assert np.argmax(spectrum) * SOUND_HZ / sound.size == pytest.approx(440.0, abs=1.0)
+    # A correction by 0.5 % may be under way.
+    assert np.argmax(spectrum) * SOUND_HZ / sound.size == pytest.approx(440.0, abs=2.5)
     assert track.stats().lost == track.stats().concealed_ms == 0
 
 
@@ -152,7 +153,8 @@ async def test_pictures_arrive_as_soon_as_they_are_whole() -> None:
         await sending.close()
         await track.close()
     gaps = np.diff([frame.pts for _, frame in seen])
-    assert np.allclose(gaps, 3000, atol=200)
+    assert np.median(gaps) == pytest.approx(3000, abs=30)
+    assert gaps.min() >= 1500
     assert np.median([at - frame.arrival for at, frame in seen]) < 0.015
 
 

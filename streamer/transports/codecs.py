@@ -30,6 +30,7 @@ __all__ = [
     "starts_key",
 ]
 
+OPUS_LAG = 120  # samples by which what libopus codes as "lowdelay" is behind what it is given
 FULL_RANGE = 2  # AVCOL_RANGE_JPEG
 BT709 = 1  # AVCOL_SPC_BT709
 
@@ -130,8 +131,10 @@ class SoundEncoder:
     def _encode_one(self, samples: Sound, arrival: float) -> list[Encoded]:
         interleaved = np.ascontiguousarray(samples.T).reshape(1, -1)
         frame = av.AudioFrame.from_ndarray(interleaved, format="flt", layout=_layout(self.channels))
-        frame.sample_rate, frame.pts, frame.time_base = SOUND_HZ, self._pts, Fraction(1, SOUND_HZ)
-        return [Encoded(bytes(p), p.pts or 0, SOUND_HZ, True, arrival) for p in self._codec.encode(frame)]
+        frame.sample_rate, frame.time_base = SOUND_HZ, Fraction(1, SOUND_HZ)
+        # One packet for each frame; FFmpeg's own stamps would not follow a jump.
+        pts = self._pts - OPUS_LAG
+        return [Encoded(bytes(packet), pts, SOUND_HZ, True, arrival) for packet in self._codec.encode(frame)]
 
 
 def _opus_encoder(channels: int, bitrate_bps: int, packet_ms: int) -> av.AudioCodecContext:
@@ -211,23 +214,29 @@ class PictureEncoder:
         if self._last_pts is not None and frame.pts <= self._last_pts:
             return []
         self._last_pts = frame.pts
-        encoder = self._fitting(frame)
-        picture = av.VideoFrame(frame.width, frame.height, "yuv420p")
+        encoder = self._fitting(*self._size(frame))
+        picture = av.VideoFrame(encoder.width, encoder.height, "yuv420p")
         for plane, values in zip(picture.planes, (frame.y, frame.u, frame.v), strict=True):
-            _plane(plane, values.shape[1], values.shape[0])[:] = values
+            rows = _plane(plane, plane.width, plane.height)
+            rows[:] = values[: rows.shape[0], : rows.shape[1]]
         picture.pts, picture.time_base = frame.pts, Fraction(1, PICTURE_HZ)
         picture.pict_type = PictureType.I if key else PictureType.NONE
         packets = encoder.encode(picture)
         return [Encoded(bytes(p), p.pts or 0, PICTURE_HZ, p.is_keyframe, frame.arrival) for p in packets]
 
-    def _fitting(self, frame: VideoFrame) -> av.VideoCodecContext:
+    def _size(self, frame: VideoFrame) -> tuple[int, int]:
+        # H.264 cannot code 4:2:0 of an odd size; VP8 can.
+        odd = 1 if self.codec == "H264" else 0
+        return frame.width & ~odd, frame.height & ~odd
+
+    def _fitting(self, width: int, height: int) -> av.VideoCodecContext:
         encoder = self._encoder
         if (
             encoder is None
-            or (encoder.width, encoder.height) != (frame.width, frame.height)
+            or (encoder.width, encoder.height) != (width, height)
             or abs(self.bitrate_bps - (encoder.bit_rate or 0)) > 0.1 * self.bitrate_bps
         ):
-            self._encoder = encoder = self._made(frame.width, frame.height)
+            self._encoder = encoder = self._made(width, height)
         return encoder
 
     def _made(self, width: int, height: int) -> av.VideoCodecContext:

@@ -60,24 +60,28 @@ class Concealer:
 
     def __init__(self, channels: int) -> None:
         self._history: Sound = np.zeros((channels, HISTORY), dtype=np.float32)
-        self._filled = 0
+        self._filled: int | None = None  # samples made up since; None: what comes follows what was heard
 
     def heard(self, samples: Sound) -> Sound:
-        """Real sound; after a gap its first 5 ms are crossfaded with the made-up sound, against a click."""
-        if self._filled:
+        """Real sound; after a gap or a cut its first 5 ms are crossfaded with made-up sound, against a click."""
+        if self._filled is not None:
             joined = min(JOIN, samples.shape[1])
             made_up = conceal(self._history, joined, elapsed=self._filled)
             samples = samples.copy()
             samples[:, :joined] = made_up + (samples[:, :joined] - made_up) * (np.arange(joined) / joined)
-            self._filled = 0
+            self._filled = None
         self._history = np.concatenate([self._history, samples], axis=1)[:, -HISTORY:]
         return samples
 
     def fill(self, n: int) -> Sound:
         """`n` samples for sound that is missing."""
-        made_up = conceal(self._history, n, elapsed=self._filled)
-        self._filled += n
-        return made_up
+        elapsed = self._filled or 0
+        self._filled = elapsed + n
+        return conceal(self._history, n, elapsed=elapsed)
+
+    def cut(self) -> None:
+        """What comes next does not follow what was heard."""
+        self._filled = self._filled or 0
 
 
 def stretch(samples: Sound, n: int) -> Sound:
@@ -114,6 +118,7 @@ class Aligner:
         if self._next is None or off > self.MOST_FILLED:
             self._next, off = frame.pts, 0
         if off < -self.SEAM:
+            self._concealer.cut()
             return []
         filler = [self._filler(off, frame)] if off > self.SEAM else []
         frame = frame if filler else self._fitted(frame, off)

@@ -1,7 +1,8 @@
 """`limelight bench engine`: what a tick costs, how many live streams one core carries, and what a busy loop does to it.
 
 Ticks and live streams run on one core, which the engine, its event loop and the streams share; with a busy loop the
-worker has another. No figure is printed unless the model keeps the streaming contract and the compiled step agrees with the eager one.
+worker has another. No figure is printed unless the model keeps the streaming contract and the compiled step agrees with
+the eager one.
 """
 
 from __future__ import annotations
