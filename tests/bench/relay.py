@@ -68,13 +68,17 @@ def _server(kind: str, port: int, cache: str, compiled: bool) -> subprocess.Pope
     return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL)
 
 
+def _all_compiled(metrics: str) -> bool:
+    lines = [line for line in metrics.splitlines() if line.startswith("limelight_compiled{")]
+    return bool(lines) and all(line.endswith(" 1.0") for line in lines)
+
+
 async def _ready(port: int, compiled: bool) -> None:
     async with httpx.AsyncClient(timeout=5) as client:
         for _ in range(600):
             try:
                 if (await client.get(f"http://127.0.0.1:{port}/readyz")).status_code == 200 and (
-                    not compiled
-                    or "limelight_compiled 1.0" in (await client.get(f"http://127.0.0.1:{port}/metrics")).text
+                    not compiled or _all_compiled((await client.get(f"http://127.0.0.1:{port}/metrics")).text)
                 ):
                     return
             except httpx.TransportError:
