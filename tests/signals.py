@@ -1,137 +1,61 @@
-"""Speech, noise, beeps and flashes, and the judges of what comes back: by media clocks, never by when a test looked."""
+"""Sounds that tests make for themselves, and how loud they are; `[T]` at 48 kHz."""
 
 from __future__ import annotations
 
-import io
-import subprocess
-import wave
-from dataclasses import dataclass
-from pathlib import Path
+import math
 
-import numpy as np
+import torch
+from torch import Tensor
 
-__all__ = ["Mixture", "beeps", "level_db", "lags_ms", "mixture", "rises", "si_sdr_db", "si_sdr_gain_db", "wav"]
+from models.loudness import HopPower, lufs
+from models.streaming import StreamingModule, Tree, tree_leaves, tree_map
 
-HZ = 48_000
-TEXT = (
-    "The quick brown fox jumps over the lazy dog, while seven wizards make boxes of quartz. "
-    "Please call Stella and ask her to bring these things with her from the store."
-)
+__all__ = ["RATE", "at_lufs", "integrated_lufs", "noise", "sine", "speech", "streamed"]
+
+RATE = 48_000
 
 
-@dataclass(frozen=True, slots=True)
-class Mixture:
-    """Known speech and the same in noise, at 48 kHz."""
-
-    clean: np.ndarray
-    noisy: np.ndarray
+def sine(hz: float, level_db: float, seconds: float) -> Tensor:
+    time = torch.arange(round(seconds * RATE), dtype=torch.float64) / RATE
+    return (10 ** (level_db / 20) * torch.sin(2 * math.pi * hz * time)).float()  # [T]
 
 
-def mixture(folder: Path, *, snr_db: float = 5.0) -> Mixture:
-    """A sentence from espeak-ng in pink noise."""
-    path = folder / "speech.wav"
-    subprocess.run(["espeak-ng", "-v", "en-us", "-s", "150", "-w", str(path), TEXT], check=True)
-    with wave.open(str(path)) as file:
-        rate, samples = file.getframerate(), np.frombuffer(file.readframes(file.getnframes()), "<i2") / 32768
-    clean = _resampled(samples, rate)
-    clean *= 0.1 / np.sqrt(np.mean(clean**2))
-    noise = _pink(len(clean))
-    noise *= 0.1 * 10 ** (-snr_db / 20) / np.sqrt(np.mean(noise**2))
-    return Mixture(clean.astype(np.float32), (clean + noise).astype(np.float32))
+def noise(seconds: float, *, seed: int = 0) -> Tensor:
+    return torch.randn(round(seconds * RATE), generator=torch.Generator().manual_seed(seed))
 
 
-def wav(samples: np.ndarray) -> bytes:
-    """Mono 16-bit WAV at 48 kHz."""
-    file = io.BytesIO()
-    with wave.open(file, "wb") as out:
-        out.setnchannels(1)
-        out.setsampwidth(2)
-        out.setframerate(HZ)
-        out.writeframes((np.clip(samples, -1, 1) * 32767).astype("<i2").tobytes())
-    return file.getvalue()
+def speech(seconds: float, *, seed: int = 0) -> Tensor:
+    """A buzz in syllables of 120…280 ms, 60 ms apart, with a pause of half a second after every seven."""
+    generator = torch.Generator().manual_seed(seed)
+    buzz = sine(120.0, 0.0, 1.0)
+    for k in range(2, 30):
+        buzz += sine(120.0 * k, -6.0 * math.log2(k), 1.0)
+    parts: list[Tensor] = []
+    while sum(map(len, parts)) < seconds * RATE:
+        draw = torch.rand(2, generator=generator).tolist()
+        syllable = torch.hann_window(round((0.12 + 0.16 * draw[0]) * RATE)).sqrt() * 10 ** (-0.4 * draw[1])
+        parts += [syllable, torch.zeros(round((0.5 if len(parts) % 14 == 12 else 0.06) * RATE))]
+    envelope = torch.cat(parts)[: round(seconds * RATE)]
+    return envelope * buzz.repeat(math.ceil(seconds))[: len(envelope)]
 
 
-def _resampled(samples: np.ndarray, rate: int) -> np.ndarray:
-    length = len(samples) * HZ // rate
-    return np.fft.irfft(np.fft.rfft(samples), length) * (length / len(samples))
+def integrated_lufs(sound: Tensor) -> float:
+    """BS.1770-4 with both gates, of `[C, T]`."""
+    with torch.no_grad():
+        blocks = HopPower(len(sound))(sound[None])[0, 0].unfold(0, 40, 10).mean(-1)
+    blocks = blocks[lufs(blocks) > -70.0]
+    return float(lufs(blocks[lufs(blocks) > lufs(blocks.mean()) - 10.0].mean()))
 
 
-def _pink(length: int) -> np.ndarray:
-    spectrum = np.fft.rfft(np.random.default_rng(7).standard_normal(length))
-    frequency = np.fft.rfftfreq(length, 1 / HZ)
-    return np.fft.irfft(spectrum / np.sqrt(np.maximum(frequency, 50.0)), length)
+def at_lufs(sound: Tensor, level_lufs: float) -> Tensor:
+    return sound * math.pow(10.0, (level_lufs - integrated_lufs(sound[None])) / 20)
 
 
-def si_sdr_db(clean: np.ndarray, heard: np.ndarray) -> float:
-    """Scale-invariant signal-to-distortion ratio (Le Roux et al., 2019)."""
-    clean, heard = clean - clean.mean(), heard - heard.mean()
-    target = clean * (heard @ clean) / (clean @ clean)
-    return float(10 * np.log10((target @ target) / ((heard - target) @ (heard - target) + 1e-12)))
-
-
-def si_sdr_gain_db(mix: Mixture, heard: np.ndarray, *, window_s: float = 0.5) -> tuple[float, float]:
-    """`(before, gain)`: medians over windows that hold speech, each aligned alone, because a browser stretches time.
-
-    `heard` may hold any stretch of the looped mixture; windows that are not found in it are left out.
-    """
-    size = int(window_s * HZ)
-    loud = np.sqrt(np.mean(mix.clean**2)) * 0.5
-    before, after = [], []
-    for start in range(0, len(mix.clean) - size, size // 2):
-        clean = mix.clean[start : start + size]
-        if np.sqrt(np.mean(clean**2)) < loud:
-            continue
-        lag, likeness = _best_lag(clean, heard)
-        if likeness < 0.5:
-            continue
-        before.append(si_sdr_db(clean, mix.noisy[start : start + size]))
-        after.append(si_sdr_db(clean, heard[lag : lag + size]))
-    assert len(before) >= 4, f"only {len(before)} windows of the speech came back"
-    return float(np.median(before)), float(np.median(np.array(after) - before))
-
-
-def _best_lag(clean: np.ndarray, heard: np.ndarray) -> tuple[int, float]:
-    """Where `clean` is found in `heard`, and the normalised correlation there."""
-    length = len(heard) + len(clean)
-    product = np.fft.rfft(heard, length) * np.conj(np.fft.rfft(clean, length))
-    correlation = np.fft.irfft(product, length)[: len(heard) - len(clean)]
-    energy = np.concatenate(([0.0], np.cumsum(heard.astype(np.float64) ** 2)))
-    energy = (energy[len(clean) :] - energy[: -len(clean)])[: len(correlation)]
-    likeness = correlation / np.sqrt(np.maximum(energy, 1e-9) * (clean @ clean))
-    lag = int(np.argmax(likeness))
-    return lag, float(likeness[lag])
-
-
-def level_db(samples: np.ndarray) -> float:
-    """RMS in dBFS."""
-    return float(10 * np.log10(np.mean(np.asarray(samples, np.float64) ** 2) + 1e-12))
-
-
-def beeps(samples: np.ndarray, *, hz: float = 1000.0) -> np.ndarray:
-    """Sample numbers at which a tone of `hz` sets in: half of the way to its loudest, over 5 ms."""
-    turn = np.exp(-2j * np.pi * hz / HZ * np.arange(len(samples)))
-    width = HZ // 200
-    total = np.concatenate(([0], np.cumsum(samples * turn)))
-    strength = np.abs(total[width:] - total[:-width]) / width
-    over = strength > 0.5 * np.quantile(strength, 0.995)
-    starts = np.flatnonzero(over[1:] & ~over[:-1])
-    # A tone that flutters sets in once.
-    return starts[np.diff(starts, prepend=-HZ) > HZ // 4]
-
-
-def rises(log: list[dict[str, float]]) -> np.ndarray:
-    """Times (ms) at which the picture turned bright; a rise beside a missed picture tells no time."""
-    return np.array(
-        [
-            now["at"]
-            for last, now in zip(log, log[1:])
-            if last["light"] < 128 <= now["light"] and now["count"] == last["count"] + 1
-        ]
-    )
-
-
-def lags_ms(there: np.ndarray, back: np.ndarray, *, period_ms: float = 1000.0) -> np.ndarray:
-    """How long after each event of `there` the one of `back` came (ms), less than a period."""
-    pairs = [(one, back[np.searchsorted(back, one)]) for one in there if len(back) and one < back[-1]]
-    lags = np.array([after - one for one, after in pairs])
-    return lags[lags < period_ms]
+def streamed(module: StreamingModule, signal: Tree, hops: int) -> Tensor:
+    """Every step's output, in a row; the module starts fresh."""
+    state, outs = module.initial_state(len(tree_leaves(signal)[0])), []
+    with torch.no_grad():
+        for hop in range(hops):
+            state, out = module.step(state, tree_map(lambda leaf, i=hop: leaf.chunk(hops, -1)[i], signal))
+            outs.append(out)
+    return torch.cat(outs, -1)  # type: ignore[arg-type]

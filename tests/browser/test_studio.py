@@ -12,10 +12,10 @@ import websockets
 from playwright.async_api import BrowserContext, Page
 
 from tests.browser.page import recorded, studio, until
+from tests.judges import HZ, beeps, lags_ms, level_db, mixture, rises, si_sdr_gain_db, wav
 from tests.served import Served
-from tests.signals import HZ, beeps, lags_ms, level_db, mixture, rises, si_sdr_gain_db, wav
 
-pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
+pytestmark = pytest.mark.browser
 
 AHEAD_MS, BEHIND_MS = 40, 60  # EBU R37: how far sound may be ahead of its picture, and behind
 LONGEST_FREEZE_MS = 1000
