@@ -17,10 +17,9 @@ from streamer.transports.codecs import (
     PictureEncoder,
     SoundDecoder,
     SoundEncoder,
-    opus_samples,
     planes,
-    starts_key,
 )
+from streamer.transports.payload import opus_samples, starts_key
 
 
 def rumble(n: int, channels: int, seed: int = 0) -> Sound:
