@@ -86,7 +86,11 @@ class SoundEncoder:
         self._started = False
 
     def encode(self, frame: AudioFrame) -> list[Encoded]:
-        """The packets that this frame completes. A hole of up to 20 ms is filled; a longer one restarts the pts."""
+        """The packets that this frame completes.
+
+        Packets follow each other end to end while the frames' pts do so to within 2 ms; beyond, the pts move; a hole or
+        an overlap of more than 20 ms starts a new packet.
+        """
         if frame.samples.shape[0] != self.channels:
             raise FormatError(f"this encoder takes {self.channels} channels, not {frame.samples.shape[0]}")
         self._take(frame)
@@ -99,15 +103,11 @@ class SoundEncoder:
 
     def _take(self, frame: AudioFrame) -> None:
         hole = frame.pts - (self._pts + self._held.shape[1])
-        samples = frame.samples
         if not self._started or abs(hole) > SOUND_HZ // 50:
-            self._started, self._pts = True, frame.pts
-            self._held = self._held[:, :0]
-        elif hole > 0:
-            samples = np.pad(samples, ((0, 0), (hole, 0)))
-        elif hole < 0:
-            samples = samples[:, -hole:]
-        self._held = np.concatenate([self._held, samples], axis=1)
+            self._started, self._pts, self._held = True, frame.pts, self._held[:, :0]
+        elif abs(hole) > SOUND_HZ // 500:
+            self._pts += hole
+        self._held = np.concatenate([self._held, frame.samples], axis=1)
 
     def _encode_one(self, samples: Sound, arrival: float) -> list[Encoded]:
         interleaved = np.ascontiguousarray(samples.T).reshape(1, -1)
