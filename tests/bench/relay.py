@@ -1,128 +1,160 @@
-"""Mouth to ear through a relay, on the loopback: our RTP layer (decode, encode again, send) against bare aiortc.
+"""Mouth to ear and CPU a session, ours with cleaning on beside a bare aiortc relay, in turn in one run.
 
-Run: python tests/bench/relay.py [SECONDS]. A peer sends a click every half second; a relay in the middle receives the
-track and sends it on; a listener, the same in both runs, notes when each click comes out of its decoder. The listener
-takes packets as they come, so what is measured is the way there and the relay.
+Both servers are processes of their own; the client is the same aiortc peer, with its own fixed 80 ms jitter buffer.
 """
 
 from __future__ import annotations
 
+import argparse
 import asyncio
-import fractions
+import json
+import os
+import subprocess
 import sys
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Sequence
 from pathlib import Path
 
-import av
+import httpx
 import numpy as np
-from aiortc import MediaStreamTrack, RTCPeerConnection
 from rich.console import Console
 from rich.table import Table
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+from tests.bench.peer import Peer, Talk, delays_ms, talker
 
-from streamer.channel import Channel, Overflow
-from streamer.clock import MediaClock, OutputClock, PublisherClock
-from streamer.frame import SOUND_HZ, AudioFrame
-from streamer.transports.codecs import Encoded, SoundEncoder
-from streamer.transports.rtp import receive_sound, send_encoded
-
-PACKET = 960
-CLICK_EVERY = SOUND_HZ // 2
-Wire = Callable[[RTCPeerConnection, RTCPeerConnection], Awaitable[None]]
+ROOT = Path(__file__).parents[2]
 
 
-class Clicks(MediaStreamTrack):
-    """A live microphone: each packet is ready when its last sample has been captured; notes when clicks were."""
+def relay_app():  # type: ignore[no-untyped-def]
+    """The least that aiortc can do: what comes in goes out."""
+    from aiortc import RTCConfiguration, RTCPeerConnection, RTCSessionDescription
+    from aiortc.contrib.media import MediaRelay
+    from starlette.applications import Starlette
+    from starlette.requests import Request
+    from starlette.responses import JSONResponse
+    from starlette.routing import Route
 
-    kind = "audio"
+    relay, peers = MediaRelay(), []
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.captured: list[float] = []
-        self._sent = 0
-        self._start = 0.0
+    async def offer(request: Request) -> JSONResponse:
+        body = await request.json()
+        pc = RTCPeerConnection(RTCConfiguration([]))
+        peers.append(pc)
+        pc.on("track", lambda track: pc.addTrack(relay.subscribe(track, buffered=False)))
+        await pc.setRemoteDescription(RTCSessionDescription(body["sdp"], "offer"))
+        await pc.setLocalDescription(await pc.createAnswer())
+        return JSONResponse({"sdp": pc.localDescription.sdp, "type": "answer"})
 
-    async def recv(self) -> av.AudioFrame:
-        self._start = self._start or time.monotonic()
-        samples = np.zeros((1, PACKET), np.int16)
-        if self._sent % CLICK_EVERY == 0:
-            samples[0, 480:520] = 20_000
-            self.captured.append(self._start + (self._sent + 480) / SOUND_HZ)
-        frame = av.AudioFrame.from_ndarray(samples, format="s16", layout="mono")
-        frame.sample_rate, frame.pts, frame.time_base = SOUND_HZ, self._sent, fractions.Fraction(1, SOUND_HZ)
-        self._sent += PACKET
-        await asyncio.sleep(max(self._start + self._sent / SOUND_HZ - time.monotonic(), 0))
-        return frame
+    async def ready(_request: Request) -> JSONResponse:
+        return JSONResponse("ready")
 
-
-class Ear:
-    """Notes when the click in a frame came out: the frame's end is now, the click as much earlier as it lies before."""
-
-    def __init__(self) -> None:
-        self.heard: list[float] = []
-
-    def hear(self, frame: AudioFrame) -> None:
-        loud = np.flatnonzero(np.abs(frame.samples[0]) > 0.2)
-        now = time.monotonic()
-        if loud.size and (not self.heard or now - self.heard[-1] > 0.2):
-            self.heard.append(now - (frame.samples.shape[1] - loud[0]) / SOUND_HZ)
+    return Starlette(routes=[Route("/sessions/{name}/offer", offer, methods=["POST"]), Route("/readyz", ready)])
 
 
-async def join(sender: RTCPeerConnection, receiver: RTCPeerConnection) -> None:
-    await sender.setLocalDescription(await sender.createOffer())
-    await receiver.setRemoteDescription(sender.localDescription)
-    await receiver.setLocalDescription(await receiver.createAnswer())
-    await sender.setRemoteDescription(receiver.localDescription)
+def _server(kind: str, port: int, cache: str, compiled: bool) -> subprocess.Popen[bytes]:
+    if kind == "relay":
+        code = (
+            "import uvicorn; from tests.bench.relay import relay_app; "
+            f"uvicorn.run(relay_app(), port={port}, log_level='error')"
+        )
+        command = [sys.executable, "-W", "ignore", "-c", code]
+    else:
+        more = ["--cache", cache] if compiled else ["--no-compile"]
+        command = [
+            sys.executable,
+            "-c",
+            f"import server; server.main({['--port', str(port), '--log-level', 'error', *more]!r})",
+        ]
+    return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL)
 
 
-async def relay_ours(incoming: RTCPeerConnection, outgoing: RTCPeerConnection) -> None:
-    clock = MediaClock(time.monotonic())
-    encoder, source = SoundEncoder(1), Channel[Encoded](20, Overflow.DROP_OLDEST)
-
-    def onward(frame: AudioFrame) -> None:
-        for packet in encoder.encode(frame):
-            source.offer(packet)
-
-    receive_sound(incoming.getReceivers()[0], PublisherClock(clock).track(SOUND_HZ), onward, channels=1)
-    send_encoded(outgoing.getSenders()[0], source, OutputClock(clock, time.time()))
+def _all_compiled(metrics: str) -> bool:
+    lines = [line for line in metrics.splitlines() if line.startswith("limelight_compiled{")]
+    return bool(lines) and all(line.endswith(" 1.0") for line in lines)
 
 
-async def relay_aiortc(incoming: RTCPeerConnection, outgoing: RTCPeerConnection) -> None:
-    incoming.on("track", outgoing.getSenders()[0].replaceTrack)
+async def _ready(port: int, compiled: bool) -> None:
+    async with httpx.AsyncClient(timeout=5) as client:
+        for _ in range(600):
+            try:
+                if (await client.get(f"http://127.0.0.1:{port}/readyz")).status_code == 200 and (
+                    not compiled or _all_compiled((await client.get(f"http://127.0.0.1:{port}/metrics")).text)
+                ):
+                    return
+            except httpx.TransportError:
+                pass
+            await asyncio.sleep(0.5)
+    raise TimeoutError("the server was not ready within five minutes")
 
 
-async def measure(wire: Wire, seconds: float) -> list[float]:
-    mouth, relay_in, relay_out, ear = (RTCPeerConnection() for _ in range(4))
-    clicks, listener = Clicks(), Ear()
-    mouth.addTrack(clicks)
-    relay_out.addTransceiver("audio", direction="sendonly")
-    relay_in.addTransceiver("audio", direction="recvonly")
-    ear.addTransceiver("audio", direction="recvonly")
-    await wire(relay_in, relay_out)
-    track = PublisherClock(MediaClock(time.monotonic())).track(SOUND_HZ)
-    listening = receive_sound(ear.getReceivers()[0], track, listener.hear, channels=1)
-    await join(relay_out, ear)
-    await join(mouth, relay_in)
-    await asyncio.sleep(seconds)
-    await listening.close()
-    for peer in (mouth, relay_in, relay_out, ear):
-        await peer.close()
-    return [heard - max(at for at in clicks.captured if at < heard) for heard in listener.heard[2:]]
+def _cpu_seconds(pid: int) -> float:
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-async def compare(seconds: float) -> None:
-    table = Table("relay", "clicks", "mouth to ear p50 ms", "p95 ms")
-    for name, wire in {"ours": relay_ours, "aiortc": relay_aiortc}.items():
-        delays = 1e3 * np.array(await measure(wire, seconds))
-        table.add_row(name, str(delays.size), *(f"{np.percentile(delays, p):.1f}" for p in (50, 95)))
+async def _measure(port: int, pid: int, seconds: float, picture: bool, sound: np.ndarray) -> tuple[np.ndarray, float]:
+    before, begin = _cpu_seconds(pid), time.monotonic()
+    peer = Peer(f"http://127.0.0.1:{port}/sessions/bench/offer", Talk(sound), picture)
+    await peer.run(seconds)
+    cpu = (_cpu_seconds(pid) - before) / (time.monotonic() - begin)
+    return delays_ms(peer.talk, peer.heard), cpu
+
+
+async def compare(
+    *, seconds: float, rounds: int, picture: bool, cache: str, compiled: bool
+) -> dict[str, dict[str, float]]:
+    """Both servers in turn, `rounds` times."""
+    sound = talker(seconds + 5)
+    ports = {"relay": 8191, "limelight": 8192}
+    servers = {kind: _server(kind, port, cache, compiled) for kind, port in ports.items()}
+    found: dict[str, list[tuple[np.ndarray, float]]] = {kind: [] for kind in ports}
+    try:
+        for kind, port in ports.items():
+            await _ready(port, compiled and kind == "limelight")
+        for _ in range(rounds):
+            for kind, port in ports.items():
+                found[kind].append(await _measure(port, servers[kind].pid, seconds, picture, sound))
+    finally:
+        for process in servers.values():
+            process.terminate()
+            process.wait(10)
+    return {
+        kind: {
+            "p50_ms": float(np.median(np.concatenate([delays for delays, _ in each]))),
+            "p95_ms": float(np.quantile(np.concatenate([delays for delays, _ in each]), 0.95)),
+            "cpu_share": float(np.median([cpu for _, cpu in each])),
+        }
+        for kind, each in found.items()
+    }
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="limelight bench relay", description=__doc__)
+    parser.add_argument("--seconds", type=float, default=10.0, help="of talk in each turn")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--picture", action="store_true", help="with a 640×360 picture as well")
+    parser.add_argument("--eager", action="store_true", help="do not wait for compiled models")
+    parser.add_argument("--cache", default=str(Path.home() / ".cache" / "limelight"))
+    parser.add_argument("--json", action="store_true")
+    given = parser.parse_args(argv)
+    found = asyncio.run(
+        compare(
+            seconds=given.seconds,
+            rounds=given.rounds,
+            picture=given.picture,
+            cache=given.cache,
+            compiled=not given.eager,
+        )
+    )
+    if given.json:
+        print(json.dumps(found))
+        return 0
+    table = Table("server", "mouth to ear p50 ms", "p95 ms", "share of a core", title="WebRTC on loopback, one session")
+    for kind, row in found.items():
+        table.add_row(kind, f"{row['p50_ms']:.0f}", f"{row['p95_ms']:.0f}", f"{row['cpu_share']:.3f}")
     Console().print(table)
-
-
-def main() -> None:
-    asyncio.run(compare(float(sys.argv[1]) if len(sys.argv) > 1 else 15.0))
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    raise SystemExit(main())
