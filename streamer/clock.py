@@ -14,8 +14,10 @@ from dataclasses import dataclass
 __all__ = ["LowestLately", "MediaClock", "OutputClock", "Pacer", "PublisherClock", "TrackClock", "Unwrapper"]
 
 SOUND_SLEW = 0.005  # 9 cents: below what is heard as a change of pitch
-PICTURE_SLEW = 0.05  # 2 ms a frame: below what is seen
+PICTURE_SLEW = 0.1  # 3 ms a frame: below what is seen
 OFFSET_SLEW = 0.002
+# At the beginning nobody has settled in yet: first guesses, from packets that waited for a handshake, are mended fast.
+SETTLING_S, SETTLING_SLEW = 2.0, 0.5
 STEP_S = 0.5  # a larger error than this is a jump of the source, not something to creep towards
 OUTLIER_S = 0.1  # a report this far from the others says that the track was paused or its clock was set
 REPORTS = 64
@@ -136,7 +138,7 @@ class PublisherClock:
         self.session = session
         self._least = LowestLately(10.0)
         self._offset: float | None = None
-        self._seen = 0.0
+        self._first = self._seen = 0.0
 
     def track(self, rate: int, *, slew: float = SOUND_SLEW) -> TrackClock:
         """The clock of one of the publisher's tracks; corrections change its rate by at most `slew`."""
@@ -150,7 +152,9 @@ class PublisherClock:
     def observe(self, ntp: float, arrival: float) -> None:
         """Something captured at `ntp` arrived."""
         target = self._least.push(self.session.seconds(arrival) - ntp, arrival)
-        if self._offset is None or abs(target - self._offset) > STEP_S:
+        if self._offset is None:
+            self._first = arrival
+        if self._offset is None or arrival < self._first + SETTLING_S or abs(target - self._offset) > STEP_S:
             self._offset = target
         else:
             most = OFFSET_SLEW * max(arrival - self._seen, 0.0)
@@ -178,6 +182,7 @@ class TrackClock:
         self._reports: deque[tuple[float, float]] = deque(maxlen=REPORTS)
         self._line: _Line | None = None
         self._last: tuple[float, float] | None = None  # (media, session) of the last frame
+        self._settled = 0.0
 
     @property
     def aligned(self) -> bool:
@@ -227,11 +232,11 @@ class TrackClock:
         media = extended / self.rate
         target = self._target(media)
         if self._last is None:
-            self._last = (media, target)
+            self._last, self._settled = (media, target), media + SETTLING_S
             return target
         step = max(media - self._last[0], 0.0)
         straight = self._last[1] + step
-        most = self._slew * step
+        most = (self._slew if media > self._settled else SETTLING_SLEW) * step
         creep = straight + min(max(target - straight, -most), most)
         session = creep if abs(target - straight) <= STEP_S else max(target, self._last[1])
         self._last = (max(media, self._last[0]), session)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
+
+from streamer.tick_stats import EngineSnapshot
 
 __all__ = ["Metrics", "Quantiles"]
 
@@ -67,10 +70,60 @@ class Metrics:
         """A gauge that is read when scraped."""
         Gauge(name, text, registry=self.registry).set_function(value)
 
-    def add(self, collector: Collector) -> None:
-        """Anything that collects itself, such as the engines' ticks."""
-        self.registry.register(collector)
+    def engines(self, snapshots: Callable[[], Sequence[EngineSnapshot]]) -> None:
+        """Ticks and slots of every engine, read when scraped."""
+        self.registry.register(_Engines(snapshots))
 
     def text(self) -> bytes:
         """Prometheus exposition text."""
         return generate_latest(self.registry)
+
+
+class _Engines(Collector):
+    """Engine snapshots as Prometheus families."""
+
+    def __init__(self, snapshots: Callable[[], Sequence[EngineSnapshot]]) -> None:
+        self._snapshots = snapshots
+
+    def collect(self) -> Iterator[Metric]:
+        engines = self._snapshots()
+        yield _counter("ticks", "Ticks of an engine", {each.name: each.ticks for each in engines})
+        yield _counter("tick_rows", "Rows stepped by an engine", {each.name: each.rows for each in engines})
+        yield _counter("tick_failures", "Rows that failed", {each.name: each.failures for each in engines})
+        yield _gauge("slots", "Slots of an engine", {each.name: each.slots for each in engines})
+        yield _gauge("slots_leased", "Slots in use", {each.name: each.leased for each in engines})
+        yield _gauge(
+            "compiled",
+            "1 when an engine runs its compiled step",
+            {each.name: each.compiled == "on" for each in engines},
+        )
+        ticks = HistogramMetricFamily("limelight_tick_seconds", "Duration of a tick", labels=["engine"])
+        for each in engines:
+            ticks.add_metric([each.name], _cumulative(each.tick_buckets), sum_value=None)
+        yield ticks
+
+
+def _counter(name: str, text: str, values: dict[str, float]) -> Metric:
+    family = CounterMetricFamily(f"limelight_{name}", text, labels=["engine"])
+    for engine, value in values.items():
+        family.add_metric([engine], value)
+    return family
+
+
+def _gauge(name: str, text: str, values: dict[str, float]) -> Metric:
+    family = GaugeMetricFamily(f"limelight_{name}", text, labels=["engine"])
+    for engine, value in values.items():
+        family.add_metric([engine], value)
+    return family
+
+
+def _cumulative(buckets: Sequence[tuple[float, int]]) -> list[tuple[str, float]]:
+    """Fine `(upper edge in ms, count)` as the coarser cumulative buckets that every histogram here has."""
+    edges = (*BUCKETS_S, float("inf"))
+    return [
+        (
+            "+Inf" if edge == float("inf") else str(edge),
+            sum(count for upper, count in buckets if upper / 1000 <= edge * 1.001),
+        )
+        for edge in edges
+    ]

@@ -32,6 +32,10 @@ class SoundStage(Protocol):
         """One hop in, one hop out: `[C, HOP]` → `[C, HOP]`."""
         ...
 
+    def reset(self) -> None:
+        """Start again from silence at the next hop."""
+        ...
+
     def close(self) -> None:
         """Give back what the stage holds. Idempotent."""
         ...
@@ -55,6 +59,11 @@ class SoundPath:
             samples = await stage.process(samples)
             self._observe(stage.name, time.perf_counter() - start)
         return frame.with_samples(samples, delay=self.delay)
+
+    def reset(self) -> None:
+        """Start again from silence: another signal follows."""
+        for stage in self.stages:
+            stage.reset()
 
     def close(self) -> None:
         for stage in self.stages:

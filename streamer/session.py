@@ -10,6 +10,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Coroutine
+from dataclasses import replace
 from typing import Any, Protocol
 
 from streamer.channel import Broadcast, Channel, Closed, Overflow
@@ -52,7 +53,8 @@ class Connection(Protocol):
 class Publisher:
     """The way in: one at a time. `sound` and `picture` are bounded; what they drop is counted."""
 
-    def __init__(self, sound_overflow: Overflow) -> None:
+    def __init__(self, sound_overflow: Overflow, epoch: int) -> None:
+        self.epoch = epoch
         self.sound: Channel[AudioFrame] = Channel(
             MICROPHONE_SAMPLES, sound_overflow, weight=lambda frame: frame.samples.shape[1]
         )
@@ -89,7 +91,9 @@ class Session:
         self.publisher: Publisher | None = None
         self.output: object = None  # what the doors share to send this session out; theirs alone
         self.idle_since: float | None = now()
+        self.epoch = 0  # frames of an earlier one are stale and go no further
         self.ready = asyncio.Event()
+        self._path_free = asyncio.Lock()
         self._tasks: asyncio.TaskGroup | None = None
         self._runner: asyncio.Task[None] | None = None
         self._raw: Channel[AudioFrame] = Channel(MICROPHONE_SAMPLES // HOP, Overflow.DROP_OLDEST)
@@ -112,6 +116,9 @@ class Session:
                 self.spawn(self._listen(), "listen")
                 self.spawn(self._tell(), "tell")
                 self.ready.set()
+        except* Exception:
+            await self.close("internal error")
+            raise
         finally:
             self._tasks = None
             self.ready.set()
@@ -132,7 +139,7 @@ class Session:
         self.events.publish(Event("bye", {"reason": reason}))
         for connection in list(self.connections.values()):
             await connection.close(reason)
-        if self._runner is not None:
+        if self._runner is not None and self._runner is not asyncio.current_task():
             self._runner.cancel()
 
     def configure(self, part: object) -> Settings:
@@ -164,7 +171,8 @@ class Session:
         """
         if self.publisher is not None:
             raise Busy(f"somebody already publishes to {self.name!r}")
-        publisher = Publisher(sound_overflow)
+        self.epoch += 1
+        publisher = Publisher(sound_overflow, self.epoch)
         self.spawn(self._sound(publisher), "sound")
         self.spawn(self._picture(publisher), "picture")
         self.publisher = publisher
@@ -172,7 +180,7 @@ class Session:
         return publisher
 
     def unpublish(self, publisher: Publisher) -> None:
-        """Idempotent; what is in flight still comes out."""
+        """Idempotent; what is in flight still comes out, unless somebody else has begun to publish by then."""
         publisher.close()
         if self.publisher is publisher:
             self.publisher = None
@@ -180,13 +188,17 @@ class Session:
 
     async def _sound(self, publisher: Publisher) -> None:
         rechunker = Rechunker(self.channels)
-        async for frame in publisher.sound:
-            for hop in rechunker.push(frame):
+        async with self._path_free:  # the last hop of the publisher before leaves the path first
+            self.path.reset()
+            async for frame in publisher.sound:
+                for hop in rechunker.push(replace(frame, epoch=publisher.epoch)):
+                    await self._hop(hop)
+            for hop in rechunker.flush():
                 await self._hop(hop)
-        for hop in rechunker.flush():
-            await self._hop(hop)
 
     async def _hop(self, hop: AudioFrame) -> None:
+        if hop.epoch != self.epoch:
+            return
         self.report.heard(hop, self.now())
         if not self._raw.closed:
             self._raw.offer(hop)
@@ -203,6 +215,8 @@ class Session:
                 return
             if frame is not None:
                 line.push(frame)
+            if publisher.epoch != self.epoch:
+                return
             while (due := line.pop_due(self.now())) is not None:
                 self.report.shown(due, self.now())
                 await self.picture_out.put(due)

@@ -11,7 +11,7 @@ __all__ = ["VirtualNetwork"]
 
 @dataclass
 class VirtualNetwork:
-    """Delays are in seconds; `burst_s` every `burst_every_s` loses all packets sent in it; `stall_s` holds them back."""
+    """Times are in seconds. What is sent in a burst is lost, what is sent in a stall is held back to its end."""
 
     loss: float = 0.0
     base_s: float = 0.03
@@ -21,7 +21,6 @@ class VirtualNetwork:
     stall_s: float = 0.0
     stall_every_s: float = 10.0
     duplicates: float = 0.0
-    in_order: bool = True
     calm_after_s: float = float("inf")
     seed: int = 1
 

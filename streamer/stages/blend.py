@@ -68,6 +68,11 @@ class Blend:
         start, self._weight = self._weight, self._next_weight(wanted)
         return crossfade(dry, wet, start, self._weight)
 
+    def reset(self) -> None:
+        self._tail = np.zeros_like(self._tail)
+        self._weight, self._warm = self._wanted(), WARM_HOPS
+        self._lease.reset()
+
     def close(self) -> None:
         self._lease.close()
 

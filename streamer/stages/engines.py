@@ -38,7 +38,7 @@ class SoundEngines:
         beside = (sound, torch.zeros(1, 1, 1))
 
         def engine(name: str, module: StreamingModule, example: Tree) -> Engine:
-            return Engine(name, module, slots=slots, example=example, device=device)
+            return Engine(f"{name}-{channels}ch", module, slots=slots, example=example, device=device)
 
         return cls(
             enhance=engine("enhance", load_enhancer(channels=channels), sound),

@@ -36,14 +36,19 @@ def build_path(
     """
     stages: list[Blend] = []
     try:
-        for engine, wanted, chunk in (
-            (engines.enhance, lambda: settings().enhance.on * settings().enhance.strength, _plain),
-            (engines.level, lambda: float(settings().level.on), _beside(lambda: settings().level.target_lufs)),
-            (engines.limiter, lambda: float(settings().limiter.on), _beside(lambda: settings().limiter.ceiling_db)),
+        for name, engine, wanted, chunk in (
+            ("enhance", engines.enhance, lambda: settings().enhance.on * settings().enhance.strength, _plain),
+            ("level", engines.level, lambda: float(settings().level.on), _beside(lambda: settings().level.target_lufs)),
+            (
+                "limiter",
+                engines.limiter,
+                lambda: float(settings().limiter.on),
+                _beside(lambda: settings().limiter.ceiling_db),
+            ),
         ):
             stages.append(
                 Blend(
-                    engine.name,
+                    name,
                     engine.lease(),
                     channels=channels,
                     delay=engine.module.delay,

@@ -54,7 +54,7 @@ export class Card {
   #buttons(actions) {
     if (!actions.length) return null;
     const button = ({ label, verb, big }, i) =>
-      make("button", { type: "button", class: `${i === 0 ? "primary" : ""} ${big ? "big" : ""}`, click: () => this.#onVerb(verb) }, label);
+      make("button", { type: "button", class: `${i === 0 && verb !== "stop" ? "primary" : ""} ${big ? "big" : ""}`, click: () => this.#onVerb(verb) }, label);
     return make("div", { class: "actions" }, ...actions.map(button));
   }
 

@@ -3,7 +3,9 @@
 
 import * as reading from "./reading.js";
 
-const ANSWER_WITHIN_MS = 10_000;
+const ANSWER_WITHIN_MS = 5000;
+// A server that is starting holds an offer until its models are loaded (up to 30 s).
+const OFFER_WITHIN_MS = 35_000;
 
 /** The server said no. `status` 0: it said nothing at all. */
 export class DoorError extends Error {
@@ -57,7 +59,7 @@ export class Door {
   async offer(sdp, { takesOver, signal }) {
     const body = JSON.stringify({ sdp, type: "offer", ...(takesOver ? { takes_over: takesOver } : {}) });
     const type = "application/json";
-    const response = await this.#ask("POST", this.url(`sessions/${this.session}/offer`), { body, type, signal });
+    const response = await this.#ask("POST", this.url(`sessions/${this.session}/offer`), { body, type, signal, withinMs: OFFER_WITHIN_MS });
     const answer = await response.json();
     if (typeof answer?.sdp !== "string") throw new DoorError("The server's answer has no SDP.", { status: 502 });
     const id = answer.id === undefined || answer.id === null ? null : String(answer.id);
@@ -68,7 +70,7 @@ export class Door {
   /** Views only (WHEP). */
   async play(sdp, { signal }) {
     const at = this.url(`whep/${this.session}`);
-    const response = await this.#ask("POST", at, { body: sdp, type: "application/sdp", signal });
+    const response = await this.#ask("POST", at, { body: sdp, type: "application/sdp", signal, withinMs: OFFER_WITHIN_MS });
     const location = response.headers.get("Location");
     return { sdp: await response.text(), id: null, resource: location && new URL(location, at).href };
   }
@@ -85,8 +87,8 @@ export class Door {
     return headers;
   }
 
-  async #ask(method, url, { body, type, signal } = {}) {
-    const limit = AbortSignal.timeout(ANSWER_WITHIN_MS);
+  async #ask(method, url, { body, type, signal, withinMs = ANSWER_WITHIN_MS } = {}) {
+    const limit = AbortSignal.timeout(withinMs);
     let response;
     try {
       response = await fetch(url, {

@@ -31,13 +31,15 @@ export function verdict(error, { attempt, everLive }) {
 }
 
 export class Link {
-  #makePeer; #onPhase; #onLive; #abort = null; #wake = () => {};
+  #makePeer; #onPhase; #onLive; #onLost; #abort = null; #wake = () => {};
 
-  /** `makePeer(takesOver)` → a promised Peer; `onPhase(phase, { error, attempt, until })`; `onLive(peer)` at each connection. */
-  constructor({ makePeer, onPhase, onLive }) {
+  /** `makePeer(takesOver)` → a promised Peer; `onPhase(phase, { error, attempt, until })`; `onLive(peer)` and
+   *  `onLost(peer)` at each connection's start and end. */
+  constructor({ makePeer, onPhase, onLive, onLost }) {
     this.#makePeer = makePeer;
     this.#onPhase = onPhase;
     this.#onLive = onLive;
+    this.#onLost = onLost;
     this.peer = null;
     this.lastId = null;
     this.reconnects = 0;
@@ -104,6 +106,7 @@ export class Link {
       this.#onLive(peer);
       this.#onPhase("live", {});
       await peer.lost;
+      if (!signal.aborted) this.#onLost(peer);
     } finally {
       // The next offer takes over a connection that has an id; one without must be ended here.
       peer.close({ tell: signal.aborted || peer.id === null });

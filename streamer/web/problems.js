@@ -47,7 +47,7 @@ export function capture(error) {
 
 export function welcome(mode) {
   if (mode === "view") {
-    return { title: "Joining…", text: "You only watch: no camera and no microphone are used.", steps: [], actions: [] };
+    return { title: "Watch this session", text: "You only watch: no camera and no microphone are used.", steps: [], actions: [{ label: "Watch", verb: "start", big: true }] };
   }
   if (mode === "steer") {
     return {
@@ -56,11 +56,11 @@ export function welcome(mode) {
     };
   }
   return {
-    title: "Sound like the room isn't there",
+    title: "Sound like the room isn’t there",
     text: "Your microphone goes to this Limelight server, is cleaned while you speak, and comes back in step with your picture.",
     ordered: ["Press Start. Your browser asks for the microphone and camera.",
       "They go to this server and nowhere else; nothing is recorded unless you press Record.",
-      "Switch before and after with B, and set how much is cleaned on the side."],
+      "Compare before and after with one key (B) or button, and choose how much is cleaned."],
     steps: [],
     actions: [{ label: "Start", verb: "start", big: true }, soundOnly],
   };
@@ -90,7 +90,7 @@ export function reconnecting({ error, attempt, until }) {
 
 export function full({ error, until }) {
   return {
-    title: "The server has no place free", text: error.message, steps: [], until, tone: "warn", counting: "Next try in",
+    title: "The server can’t take you just now", text: error.message, steps: [], until, tone: "warn", counting: "Next try in",
     actions: [{ label: "Try now", verb: "hurry" }, stop],
   };
 }

@@ -12,6 +12,7 @@ export class Program {
     this.video = $("program");
     this.stream = null;
     this.#showListening();
+    this.video.addEventListener("loadeddata", () => setHidden($("freeze"), true));
     $("listen").addEventListener("click", () => this.listen(this.video.muted));
     $("full").addEventListener("click", () => this.#fullscreen());
     setHidden($("full"), !document.fullscreenEnabled);
@@ -40,7 +41,19 @@ export class Program {
     return true;
   }
 
+  /** Keeps the last frame on the screen while the connection is away. */
+  freeze() {
+    const { videoWidth: width, videoHeight: height } = this.video;
+    if (!width || !$("sound-only").hidden) return;
+    const canvas = $("freeze");
+    canvas.width = 480;
+    canvas.height = Math.round((480 * height) / width);
+    canvas.getContext("2d").drawImage(this.video, 0, 0, canvas.width, canvas.height);
+    setHidden(canvas, false);
+  }
+
   clear() {
+    setHidden($("freeze"), true);
     this.stream = null;
     this.video.srcObject = null;
     this.listen(false);

@@ -19,6 +19,11 @@ export function message(text) {
   }
 }
 
+function sentence(text) {
+  const trimmed = text.trim();
+  return trimmed && trimmed[0].toUpperCase() + trimmed.slice(1) + (/[.!?…]$/.test(trimmed) ? "" : ".");
+}
+
 function stage(raw) {
   const { name, p50_ms, p95_ms, delay_ms } = object(raw);
   return { name: words(name, 24), p50: number(p50_ms), p95: number(p95_ms), delay: number(delay_ms) };
@@ -49,7 +54,7 @@ export function stats(raw) {
 }
 
 export function errorText(raw) {
-  return words(object(raw).error) || "The server refused, and did not say why.";
+  return sentence(words(object(raw).error)) || "The server refused, and did not say why.";
 }
 
 export function reason(raw) {

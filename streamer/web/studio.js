@@ -3,14 +3,12 @@
 
 import { Card } from "./card.js";
 import { Controls } from "./controls.js";
+import { Deck } from "./deck.js";
 import { Devices } from "./devices.js";
-import { $, setHidden, setKey, setText, store, stored, toast } from "./dom.js";
+import { $, setHidden, setText, store, stored, toast } from "./dom.js";
 import { Door } from "./door.js";
 import { clock } from "./format.js";
-import { Graph } from "./graph.js";
-import { HoldOrTap, holdable, listen } from "./keys.js";
 import { Link } from "./link.js";
-import { Meter } from "./meters.js";
 import { Network } from "./network.js";
 import { Peer } from "./peer.js";
 import { Pickers } from "./pickers.js";
@@ -19,26 +17,23 @@ import * as problems from "./problems.js";
 import { Program } from "./program.js";
 import * as reading from "./reading.js";
 import { Recorder } from "./recorder.js";
+import { Scope } from "./scope.js";
 import { Settings } from "./settings.js";
-import { toggleHelp, wireShare } from "./share.js";
-import { Spectrogram } from "./spectrogram.js";
+import { wireShare } from "./share.js";
 import * as status from "./status.js";
 import { Waterfall } from "./waterfall.js";
 
 const CONFIG_FRESH_MS = 60_000;
-// 30 drawings a second look as smooth, and leave the machine to the picture.
-const DRAW_EVERY_MS = 30;
 
 export class Studio {
   phase = "idle";
   stats = null;
-  #config = { iceServers: [] }; #configAt = -Infinity; #hello = null; #lastTime = null; #everHello = false; #wantsCamera = true; #drawnAt = 0;
+  #config = { iceServers: [] }; #configAt = -Infinity; #hello = null; #lastTime = null; #everHello = false; #wantsCamera = true;
 
   constructor({ session, mode, token }) {
     this.mode = mode;
     this.door = new Door({ session, token });
     this.program = new Program();
-    this.graph = new Graph();
     this.devices = new Devices({ onTrack: (kind, track) => this.#send(kind, track), onNotice: toast });
     this.recorder = new Recorder({ session, onSaved: (name) => toast(`Saved ${name} to your downloads.`) });
     this.settings = new Settings({
@@ -50,6 +45,7 @@ export class Studio {
       makePeer: (takesOver) => this.#makePeer(takesOver),
       onPhase: (phase, detail) => this.#enter(phase, detail),
       onLive: (peer) => this.#onLive(peer),
+      onLost: () => this.program.freeze(),
     });
     this.link.lastId = stored("sessionStorage", `connection.${session}`);
     this.#build();
@@ -64,29 +60,27 @@ export class Studio {
     this.card = new Card({ onVerb: (verb, value) => this.#act(verb, value) });
     this.controls = new Controls(this.settings);
     this.pickers = new Pickers(this.devices, this.program.video);
-    this.meters = { in: new Meter($("meter-in")), out: new Meter($("meter-out")) };
-    this.spectrograms = { in: new Spectrogram($("spectro-in")), out: new Spectrogram($("spectro-out")) };
+    this.scope = new Scope({ inDb: () => this.stats?.inDb ?? null, everyFrame: () => this.#showRecording() });
+    this.deck = new Deck({
+      mute: () => this.toggleMute(), camera: () => this.toggleCamera(), compare: () => this.compare(),
+      record: () => this.toggleRecord(), stop: () => this.stop(),
+    });
     this.waterfall = new Waterfall($("waterfall"));
     this.network = new Network();
     wireShare(this.door);
-    if (this.mode === "view") this.program.spectator();
+    if (this.mode !== "studio") this.program.spectator();
+    if (this.mode === "steer") {
+      setText($("in-note"), "what is published");
+      setText($("track-in").querySelector(".hollow"), "Drawn only where the microphone is");
+    }
   }
 
   #wire() {
-    const compare = new HoldOrTap(() => this.compare());
-    const taps = { m: () => this.toggleMute(), v: () => this.toggleCamera(), r: () => this.toggleRecord(), "?": toggleHelp };
-    listen(taps, compare);
-    holdable($("compare"), compare);
-    $("mic").addEventListener("click", taps.m);
-    $("camera").addEventListener("click", taps.v);
-    $("record").addEventListener("click", taps.r);
-    $("stop").addEventListener("click", () => this.stop());
-    $("listen").addEventListener("click", () => this.graph.wake());
+    $("listen").addEventListener("click", () => this.scope.wake());
     window.addEventListener("online", () => this.link.hurry());
     window.addEventListener("pagehide", () => this.stop());
     window.addEventListener("beforeunload", (event) => { if (this.recorder.wanted) event.preventDefault(); });
     setInterval(() => this.#everySecond(), 1000);
-    requestAnimationFrame((now) => this.#draw(now));
   }
 
   #act(verb, value) {
@@ -108,8 +102,7 @@ export class Studio {
   // From a click to a standing connection
 
   async start({ camera }) {
-    this.graph.wake();
-    for (const [which, tap] of [["in", this.graph.mic], ["out", this.graph.program]]) this.spectrograms[which].listen(tap, this.graph.rate);
+    this.scope.wake();
     this.#wantsCamera = camera;
     if (this.mode === "studio" && !this.devices.tracks.audio && !(await this.#openDevices(camera))) return;
     this.link.start();
@@ -150,7 +143,7 @@ export class Studio {
 
   async #receive(track, fresh) {
     const recording = () => { if (this.phase === "live") this.#followRecording(); };
-    if (track.kind === "audio") this.graph.program?.attach(track);
+    if (track.kind === "audio") this.scope.hearProgram(track);
     else track.onunmute = recording;
     if (!(await this.program.add(track, fresh))) this.card.show(problems.asleep());
   }
@@ -169,11 +162,8 @@ export class Studio {
     store("sessionStorage", `connection.${this.door.session}`, null);
     this.recorder.stop();
     this.devices.close();
-    this.graph.program?.attach(null);
+    this.scope.hearProgram(null);
     this.program.clear();
-    this.waterfall.clear();
-    status.clear();
-    this.stats = null;
     this.#everHello = false;
     this.#lastTime = null;
     this.#enter("idle");
@@ -189,9 +179,7 @@ export class Studio {
     if (phase === "live") this.card.hide();
     else this.card.show(this.#cardFor(phase, detail));
     if (phase === "idle") this.#welcome();
-    if (entered && phase !== "live") this.recorder.pause();
-    if (["taken", "token", "failed", "full"].includes(phase)) this.#quiet();
-    this.#renderDeck();
+    if (entered && phase !== "live") this.#leaveLive();
     this.#renderSettings();
   }
 
@@ -210,8 +198,12 @@ export class Studio {
     if (this.phase === "idle") this.card.note(this.#configAt > 0 ? status.serverLine(config) : "The server does not answer yet.");
   }
 
-  #quiet() {
-    status.showVoice(false, null);
+  /** Old numbers are not shown as if they were new. */
+  #leaveLive() {
+    this.recorder.pause();
+    this.stats = null;
+    this.waterfall.clear();
+    status.clear();
   }
 
   // What the server says
@@ -264,7 +256,7 @@ export class Studio {
   async toggleCamera() {
     if (this.mode !== "studio" || !this.link.running) return;
     this.#wantsCamera = !this.devices.cameraIsOn;
-    $("camera").disabled = true;
+    this.deck.cameraBusy();
     await this.devices.cameraOn(this.#wantsCamera);
     this.#renderDeck();
     this.pickers.refresh();
@@ -291,7 +283,7 @@ export class Studio {
   }
 
   #send(kind, track) {
-    if (kind === "audio") this.graph.mic?.attach(track);
+    if (kind === "audio") this.scope.hearMic(track);
     const sender = this.link.peer?.senders[kind];
     if (sender && sender.track !== track) sender.replaceTrack(track).catch(() => {});
     this.#renderDeck();
@@ -300,50 +292,26 @@ export class Studio {
   // Drawing
 
   #renderDeck() {
-    const live = this.phase === "live";
-    const { muted, cameraIsOn } = this.devices;
-    $("mic").disabled = !this.devices.tracks.audio;
-    $("camera").disabled = !this.link.running || this.mode !== "studio";
-    $("record").disabled = !(live || this.recorder.wanted) || !this.recorder.supported;
-    $("compare").disabled = $("listen").disabled = $("full").disabled = !live;
-    $("stop").disabled = !this.link.running;
-    setKey($("mic"), { pressed: muted, icon: muted ? "mic-off" : "mic", label: muted ? "Muted" : "Mute", hint: muted ? "Unmute (M)" : "Mute (M)" });
-    setKey($("camera"), { pressed: !cameraIsOn && this.link.running, icon: cameraIsOn || !this.link.running ? "cam" : "cam-off", label: cameraIsOn || !this.link.running ? "Camera" : "Camera off", hint: cameraIsOn ? "Camera off (V)" : "Camera on (V)" });
-    const wanted = this.recorder.wanted;
-    setKey($("record"), { pressed: wanted, icon: wanted ? "stop" : "rec", label: wanted ? "Stop" : "Record", hint: wanted ? "Stop and save (R)" : "Record the program (R)" });
-    $("record").classList.toggle("recording", wanted);
+    const { muted, cameraIsOn, tracks } = this.devices;
+    this.deck?.render({
+      live: this.phase === "live", running: this.link.running, publishes: this.mode === "studio", hasMic: tracks.audio !== null,
+      muted, camera: cameraIsOn, recording: this.recorder.wanted, canRecord: this.recorder.supported, clean: this.settings.get("enhance.on"),
+    });
   }
 
   #renderSettings() {
-    if (!this.controls) return;
-    this.controls.render();
-    const on = this.settings.get("enhance.on");
-    setKey($("compare"), { pressed: !on, label: on ? "Hear before" : "Hear after", hint: "Before / after: tap to switch, hold to peek (B)" });
-    $("sign").className = `sign ${on ? "after" : "before"}`;
-    setText($("sign"), on ? "After · cleaned" : "Before · as it came in");
-    setHidden($("sign"), this.phase !== "live");
-    $("track-out").classList.toggle("bypassed", !on);
-    setText($("out-note"), on ? "what others hear" : "enhance is off: as it came in");
+    this.controls?.render();
+    this.#renderDeck();
   }
 
   #everySecond() {
     const mine = this.mode === "studio" && !this.devices.cameraIsOn;
     this.program.watch(this.phase === "live", mine ? "Sound only: your camera is off" : "Sound only: no picture is coming");
     const { peer } = this.link;
-    if (this.phase === "live" && peer) this.network.read(peer.pc).then((network) => status.showNetwork(network, this.stats)).catch(() => {});
+    if (this.phase === "live" && peer) this.network.read(peer.pc).then((network) => status.showNetwork(network, this.stats, this.mode === "studio")).catch(() => {});
   }
 
-  #draw(now) {
-    requestAnimationFrame((next) => this.#draw(next));
-    if (now - this.#drawnAt < DRAW_EVERY_MS) return;
-    this.#drawnAt = now;
-    const { mic, program } = this.graph;
-    this.meters.in.draw(mic?.attached ? mic.peakDb() : (this.stats?.inDb ?? -Infinity), now);
-    this.meters.out.draw(program?.attached ? program.peakDb() : -Infinity, now);
-    $("track-in").classList.toggle("drawing", Boolean(mic?.attached));
-    $("track-out").classList.toggle("drawing", Boolean(program?.attached));
-    if (mic?.attached) this.spectrograms.in.draw(now);
-    if (program?.attached) this.spectrograms.out.draw(now);
+  #showRecording() {
     setHidden($("rec-sign"), !this.recorder.wanted);
     if (this.recorder.wanted) setText($("rec-time"), clock(this.recorder.seconds));
   }
