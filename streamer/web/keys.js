@@ -10,15 +10,16 @@ export class HoldOrTap {
     this.#flip = flip;
   }
 
-  press() {
+  /** `at`: the event's own time, which a busy page does not stretch. */
+  press(at) {
     if (this.#since !== null) return;
-    this.#since = performance.now();
+    this.#since = at;
     this.#flip();
   }
 
-  release() {
+  release(at) {
     if (this.#since === null) return;
-    const held = performance.now() - this.#since > HOLD_MS;
+    const held = at - this.#since > HOLD_MS;
     this.#since = null;
     if (held) this.#flip();
   }
@@ -35,11 +36,11 @@ export function listen(taps, hold) {
     if (key !== "b" && !taps[key]) return;
     event.preventDefault();
     if (event.repeat) return;
-    if (key === "b") hold.press();
+    if (key === "b") hold.press(event.timeStamp);
     else taps[key]();
   });
-  document.addEventListener("keyup", (event) => { if (event.key.toLowerCase() === "b") hold.release(); });
-  window.addEventListener("blur", () => hold.release());
+  document.addEventListener("keyup", (event) => { if (event.key.toLowerCase() === "b") hold.release(event.timeStamp); });
+  window.addEventListener("blur", (event) => hold.release(event.timeStamp));
 }
 
 /** The same on a button: finger or mouse hold it; Enter and Space tap. */
@@ -47,14 +48,16 @@ export function holdable(button, hold) {
   button.addEventListener("pointerdown", (event) => {
     if (event.button !== 0 || button.disabled) return;
     button.setPointerCapture(event.pointerId);
-    hold.press();
+    hold.press(event.timeStamp);
   });
-  for (const name of ["pointerup", "pointercancel", "lostpointercapture"]) button.addEventListener(name, () => hold.release());
+  for (const name of ["pointerup", "pointercancel", "lostpointercapture"]) {
+    button.addEventListener(name, (event) => hold.release(event.timeStamp));
+  }
   button.addEventListener("contextmenu", (event) => event.preventDefault());
   button.addEventListener("click", (event) => {
     // A click that no pointer made (keyboard, screen reader) has detail 0.
     if (event.detail !== 0) return;
-    hold.press();
-    hold.release();
+    hold.press(event.timeStamp);
+    hold.release(event.timeStamp);
   });
 }

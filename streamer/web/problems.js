@@ -90,7 +90,7 @@ export function reconnecting({ error, attempt, until }) {
 
 export function full({ error, until }) {
   return {
-    title: "The server has no place free", text: error.message, steps: [], until, tone: "warn", counting: "Next try in",
+    title: "The server can’t take you just now", text: error.message, steps: [], until, tone: "warn", counting: "Next try in",
     actions: [{ label: "Try now", verb: "hurry" }, stop],
   };
 }

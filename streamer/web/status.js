@@ -5,7 +5,7 @@ import { NONE, clock, count, lufs, ms, percent, skew } from "./format.js";
 
 const PILL = {
   idle: "Not connected", asking: "Waiting for you", connecting: "Connecting…", live: "Live", reconnecting: "Reconnecting…",
-  full: "Server full", nobody: "Waiting", taken: "Session in use", token: "Token needed", blocked: "Microphone blocked", failed: "Not connected",
+  full: "Server busy", nobody: "Waiting", taken: "Session in use", token: "Token needed", blocked: "Microphone blocked", failed: "Not connected",
 };
 
 export function showPhase(phase) {
@@ -51,12 +51,12 @@ export function showVoice(speaking, probability) {
   setText($("s-voice").lastElementChild, speaking ? "speaking" : probability === null ? NONE : "quiet");
 }
 
-/** Network and, with the server's own total, an honest estimate of there and back. */
-export function showNetwork({ rttMs, playoutMs, lossShare }, stats) {
+/** Network and, for who publishes, an estimate of there and back with the server's own total; made only of measured parts. */
+export function showNetwork({ rttMs, playoutMs, lossShare }, stats, publishes) {
   const loss = lossShare ? `, ${percent(lossShare)} lost` : "";
   setText($("s-network"), rttMs === null ? NONE : `${ms(rttMs)} round trip${loss}`);
   const total = stats?.p50 ?? null;
-  if (rttMs === null || playoutMs === null || total === null) return;
+  if (!publishes || rttMs === null || playoutMs === null || total === null) return;
   const ahead = stats.stages.reduce((sum, stage) => sum + (stage.delay ?? 0), 0);
   const sum = rttMs + total + ahead + playoutMs;
   setText($("latency-sum"), `≈ ${ms(sum)} there and back`);

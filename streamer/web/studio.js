@@ -68,7 +68,11 @@ export class Studio {
     this.waterfall = new Waterfall($("waterfall"));
     this.network = new Network();
     wireShare(this.door);
-    if (this.mode === "view") this.program.spectator();
+    if (this.mode !== "studio") this.program.spectator();
+    if (this.mode === "steer") {
+      setText($("in-note"), "what is published");
+      setText($("track-in").querySelector(".hollow"), "Drawn only where the microphone is");
+    }
   }
 
   #wire() {
@@ -304,7 +308,7 @@ export class Studio {
     const mine = this.mode === "studio" && !this.devices.cameraIsOn;
     this.program.watch(this.phase === "live", mine ? "Sound only: your camera is off" : "Sound only: no picture is coming");
     const { peer } = this.link;
-    if (this.phase === "live" && peer) this.network.read(peer.pc).then((network) => status.showNetwork(network, this.stats)).catch(() => {});
+    if (this.phase === "live" && peer) this.network.read(peer.pc).then((network) => status.showNetwork(network, this.stats, this.mode === "studio")).catch(() => {});
   }
 
   #showRecording() {
