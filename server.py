@@ -69,15 +69,15 @@ class ServeOptions:
 def main(argv: Sequence[str] | None = None) -> int:
     """The `limelight` command; returns its exit status."""
     given = list(sys.argv[1:] if argv is None else argv)
-    parser = _parser()
     if not given or (given[0].startswith("-") and given[0] not in ("-h", "--help", "--version")):
         given = ["serve", *given]
-    arguments = parser.parse_args(given)
+    arguments = _parser(given[0]).parse_args(given)
     status: int = arguments.command(arguments)
     return status
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser(command: str) -> argparse.ArgumentParser:
+    """Every command, and the arguments of `command`: those of the others may need what takes long to load."""
     parser = argparse.ArgumentParser(
         prog="limelight",
         description="Real-time streaming media: clean sound, in step with its picture. Without a command: serve.",
@@ -89,6 +89,18 @@ def _parser() -> argparse.ArgumentParser:
             "serve", help="start the studio (the default)", formatter_class=argparse.ArgumentDefaultsHelpFormatter
         )
     )
+    run = commands.add_parser("run", help="process a file: limelight run IN OUT --clean")
+    run.set_defaults(command=_run)
+    doctor = commands.add_parser("doctor", help="look whether this machine has what Limelight needs")
+    doctor.set_defaults(command=_doctor)
+    if command == "run":
+        from streamer.run import add_arguments
+
+        add_arguments(run)
+    if command == "doctor":
+        from streamer.doctor import add_arguments as add_doctor_arguments
+
+        add_doctor_arguments(doctor, cache=_cache_folder())
     bench = commands.add_parser("bench", help="measure something on this machine")
     bench.add_argument("name", help="one of tests/bench, such as engine; without: list them", nargs="?")
     bench.add_argument("rest", nargs=argparse.REMAINDER, help="options of that benchmark, such as --json")
@@ -146,6 +158,23 @@ def _serve_arguments(parser: argparse.ArgumentParser) -> None:
     add("--log-format", choices=("text", "json"), default="text", help="form of the log lines")
     add("--log-level", default="info", choices=("debug", "info", "warning", "error"), help="least level logged")
     parser.set_defaults(command=_serve)
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    from streamer.run import options_from, run
+
+    try:
+        options = options_from(arguments)
+    except ValueError as error:
+        print(f"limelight: {error}", file=sys.stderr)
+        return 2
+    return run(options)
+
+
+def _doctor(arguments: argparse.Namespace) -> int:
+    from streamer.doctor import options_from, run
+
+    return run(options_from(arguments, weights=Path(__file__).parent / "models" / "weights"))
 
 
 def _bench(arguments: argparse.Namespace) -> int:
@@ -240,6 +269,7 @@ async def _run_server(options: ServeOptions) -> int:
     loaded = _Loaded(options, metrics)
     sessions = Sessions(loaded.session, capacity=options.sessions, idle_s=options.idle_s, longest_s=options.longest_s)
     metrics.gauge("limelight_sessions", "Open sessions", lambda: len(sessions))
+    metrics.gauge("limelight_queued_seconds", "Sound waiting in microphone channels", sessions.queued_seconds)
     hosts = frozenset(LOOPBACK) if options.local else None
     access = Access(token=options.token, hosts=hosts, origins=options.origins)
     studio = Studio(sessions=sessions, metrics=metrics, access=access, ice_servers=options.ice_servers)

@@ -27,6 +27,7 @@ _NEPERS = log(10.0) / 20.0  # per dB
 
 _ABSOLUTE_GATE_LUFS = -50.0  # what is softer is the room, not somebody speaking
 _RELATIVE_GATE_DB = -10.0  # under the running level, as in BS.1770's second pass
+_SURGE = 4.0  # power: a hop counts as at most 6 dB over the running level, so that a knock does not set it
 _SURE_LOUDER_DB = 1.0  # over the running level by so much: counts even if it never pauses
 _DIP_DB = 9.0  # speech falls so far below its 400 ms mean between syllables; noise, hum and tones do not
 _DEEPEST_DIP_DB = 15.0
@@ -124,7 +125,7 @@ def _follow(track: Tensor, now: Tensor, momentary: Tensor, target: Tree) -> Tens
     near = torch.maximum(near, 1.0 - heard)  # anything is, at first
     counted = present * torch.maximum(spoken, louder) * near
     heard = (heard + counted).clamp(max=_MEMORY_HOPS)
-    level = level + (momentary - level) * counted / heard.clamp(min=1e-3)
+    level = level + (torch.minimum(momentary, _SURGE * level) - level) * counted / heard.clamp(min=1e-3)
     level = level * _amplitude(present * spoken * (1.0 - near) * (-2.0 * _LEAK_DB))  # a power
     gain_db = gain_db + counted * _move(target - lufs(level) - gain_db, heard)
     return torch.cat([heard, level, dip_db, target, gain_db.clamp(_LOWEST_DB, _HIGHEST_DB)], 1)
@@ -162,7 +163,8 @@ class Limiter(StreamingModule):
     Each block of 1 ms *needs* a gain reduction `1 - ceiling / peak`, the peak being that of 4x oversampled sound over
     all channels. Needs are held for 10 ms, decay with 100 ms, and are spread over the 4 ms before by a smooth kernel
     whose shifts sum to one: the reduction is a weighted mean of values none of which is below the block's own need.
-    Samples never pass the ceiling; below it the sound comes out bit for bit, 198 samples (4.1 ms) late.
+    Samples never pass the ceiling; between them sound up to 20 kHz was seen 0.25 dB over it, white noise 0.35 dB. Below
+    it sound comes out bit for bit, 198 samples (4.1 ms) late.
     """
 
     hop = HOP

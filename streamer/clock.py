@@ -14,7 +14,7 @@ from dataclasses import dataclass
 __all__ = ["LowestLately", "MediaClock", "OutputClock", "Pacer", "PublisherClock", "TrackClock", "Unwrapper"]
 
 SOUND_SLEW = 0.005  # 9 cents: below what is heard as a change of pitch
-PICTURE_SLEW = 0.05  # 2 ms a frame: below what is seen
+PICTURE_SLEW = 0.1  # 3 ms a frame: below what is seen
 OFFSET_SLEW = 0.002
 # At the beginning nobody has settled in yet: first guesses, from packets that waited for a handshake, are mended fast.
 SETTLING_S, SETTLING_SLEW = 2.0, 0.5

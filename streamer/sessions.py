@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 
 from streamer.channel import Closed
-from streamer.frame import FormatError
+from streamer.frame import SOUND_HZ, FormatError
 from streamer.session import Session
 
 __all__ = ["Full", "NotFound", "Sessions"]
@@ -47,6 +47,11 @@ class Sessions:
 
     def __iter__(self) -> Iterator[Session]:
         return iter(tuple(self._sessions.values()))
+
+    def queued_seconds(self) -> float:
+        """Sound that waits for the models, over all sessions."""
+        publishers = [session.publisher for session in self if session.publisher is not None]
+        return sum(publisher.sound.load for publisher in publishers) / SOUND_HZ
 
     def find(self, name: str) -> Session:
         """The session of that name.

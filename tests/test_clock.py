@@ -9,7 +9,16 @@ from itertools import pairwise
 
 import pytest
 
-from streamer.clock import LowestLately, MediaClock, OutputClock, Pacer, PublisherClock, TrackClock, Unwrapper
+from streamer.clock import (
+    PICTURE_SLEW,
+    LowestLately,
+    MediaClock,
+    OutputClock,
+    Pacer,
+    PublisherClock,
+    TrackClock,
+    Unwrapper,
+)
 
 SOUND, PICTURE = 48_000, 90_000
 WRAP = 1 << 32
@@ -94,7 +103,7 @@ def pair(
     image = Source(PICTURE, 1 / 30, picture_ppm, origin=WRAP - 90_000 * 55, delay_s=0.06, ssrc=2)
     return (
         Run(sound, publisher.track(SOUND), network, wall_ppm),
-        Run(image, publisher.track(PICTURE, slew=0.05), network, wall_ppm),
+        Run(image, publisher.track(PICTURE, slew=PICTURE_SLEW), network, wall_ppm),
     )
 
 

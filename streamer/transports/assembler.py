@@ -13,6 +13,7 @@ from streamer.transports.jitter import SequenceLine
 __all__ = ["EncodedPicture", "PictureAssembler", "PicturePacket"]
 
 NEVER = float("-inf")
+MOST_MISSING = 128  # in a row: senders keep no more to send again
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +62,8 @@ class PictureAssembler:
         """A packet has arrived (also one sent again)."""
         self.received += 1
         newest, seq = self._sequence.newest, self._sequence.extend(packet.seq, packet.ssrc)
-        if seq is None or len(self._held) >= self.capacity:
+        hole = 0 if seq is None or newest is None else seq - newest
+        if seq is None or hole > MOST_MISSING or len(self._held) >= self.capacity:
             self.wait_for_key()
         if seq is None:
             newest = seq = packet.seq

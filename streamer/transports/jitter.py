@@ -53,21 +53,21 @@ class SequenceLine:
         return extended
 
 
-class _Transits:
-    """How long packets of the last `span_s` took, relative to the fastest of them."""
+class _Lately:
+    """The least and nearly the most of what was seen in the last `span_s`."""
 
     def __init__(self, span_s: float) -> None:
         self._span_s = span_s
         self._seen: deque[tuple[float, float]] = deque()
-        self.least, self.spread = 0.0, 0.0
+        self.least = self.most = 0.0
 
-    def add(self, transit: float, now: float) -> None:
-        self._seen.append((now, transit))
+    def add(self, value: float, now: float) -> None:
+        self._seen.append((now, value))
         while self._seen[0][0] < now - self._span_s:
             self._seen.popleft()
         ranked = sorted(value for _, value in self._seen)
         # The second largest: a single straggler is cheaper to conceal than to wait for.
-        self.least, self.spread = ranked[0], ranked[max(len(ranked) - 2, 0)] - ranked[0]
+        self.least, self.most = ranked[0], ranked[max(len(ranked) - 2, 0)]
 
 
 class SoundJitterBuffer:
@@ -76,8 +76,9 @@ class SoundJitterBuffer:
     A packet that is next in order leaves at once: holding it would buy nothing, since every frame carries its capture
     time and whoever plays it out smooths arrivals anyway. Only a *missing* packet is waited for: until the time at
     which it would have come on a fast day, plus `depth_s`: `base_s` on a quiet network, a little more than the delays
-    seen during the last `window_s` on another, at most `most_s`. Nothing at all for `idle_s` is the end of the sound;
-    it may begin again.
+    seen during the last `window_s` on another, at most `most_s`. Once a later packet is here it is waited for only as
+    long as packets have been overtaken lately, `overtaken_s` at most. Nothing at all for `idle_s` is the end of the
+    sound; it may begin again.
     """
 
     def __init__(
@@ -87,12 +88,14 @@ class SoundJitterBuffer:
         base_s: float = 0.02,
         most_s: float = 0.4,
         window_s: float = 4.0,
+        overtaken_s: float = 0.06,
         idle_s: float = 1.0,
     ) -> None:
         self.rate, self.base_s, self.most_s, self.idle_s = rate, base_s, most_s, idle_s
+        self.overtaken_s = overtaken_s
         self.depth_s = base_s
         self.received = self.lost = self.late = self.duplicates = self.gap_samples = 0
-        self._sequence, self._transits = SequenceLine(), _Transits(window_s)
+        self._sequence, self._transits, self._overtaken = SequenceLine(), _Lately(window_s), _Lately(window_s)
         self._held: dict[int, SoundPacket] = {}
         self._out: deque[SoundPacket | SoundGap] = deque()
         self._played: deque[int] = deque(maxlen=64)
@@ -118,7 +121,10 @@ class SoundJitterBuffer:
         elif seq < self._next_seq:
             self.late += 1
             self.lost -= 1
+            self._overtaken.add(self.overtaken_s, packet.arrival)
         else:
+            overtaken = packet.arrival - self._noticed() if self._held and seq == self._next_seq else 0.0
+            self._overtaken.add(overtaken, packet.arrival)
             self._held[seq] = packet
             self._release()
         while len(self._held) > HELD:
@@ -139,14 +145,22 @@ class SoundJitterBuffer:
     def _deadline(self) -> float | None:
         """When the next sound in order, which is not here, is given up."""
         due = self._transits.least + self._next_time / self.rate + self.depth_s
+        if self._held:
+            patience = min(max(self.base_s, 1.1 * self._overtaken.most + 0.005), self.overtaken_s)
+            due = min(due, self._noticed() + patience)
         idle = not self._held and due > self._arrival + self.idle_s
         return due if self._started and not idle else None
+
+    def _noticed(self) -> float:
+        """When the first of the packets that wait for a missing one came."""
+        return min(packet.arrival for packet in self._held.values())
 
     def _measure(self, packet: SoundPacket) -> None:
         self.received += 1
         self._arrival = packet.arrival
         self._transits.add(packet.arrival - packet.timestamp / self.rate, packet.arrival)
-        self.depth_s = min(max(self.base_s, 1.1 * self._transits.spread + 0.005), self.most_s)
+        spread = self._transits.most - self._transits.least
+        self.depth_s = min(max(self.base_s, 1.1 * spread + 0.005), self.most_s)
 
     def _release(self) -> None:
         while (packet := self._held.pop(self._next_seq, None)) is not None:

@@ -53,7 +53,10 @@ def relay_app():  # type: ignore[no-untyped-def]
 
 def _server(kind: str, port: int, cache: str, compiled: bool) -> subprocess.Popen[bytes]:
     if kind == "relay":
-        code = f"import uvicorn; from tests.bench.relay import relay_app; uvicorn.run(relay_app(), port={port}, log_level='error')"
+        code = (
+            "import uvicorn; from tests.bench.relay import relay_app; "
+            f"uvicorn.run(relay_app(), port={port}, log_level='error')"
+        )
         command = [sys.executable, "-W", "ignore", "-c", code]
     else:
         more = ["--cache", cache] if compiled else ["--no-compile"]
@@ -65,13 +68,17 @@ def _server(kind: str, port: int, cache: str, compiled: bool) -> subprocess.Pope
     return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL)
 
 
+def _all_compiled(metrics: str) -> bool:
+    lines = [line for line in metrics.splitlines() if line.startswith("limelight_compiled{")]
+    return bool(lines) and all(line.endswith(" 1.0") for line in lines)
+
+
 async def _ready(port: int, compiled: bool) -> None:
     async with httpx.AsyncClient(timeout=5) as client:
         for _ in range(600):
             try:
                 if (await client.get(f"http://127.0.0.1:{port}/readyz")).status_code == 200 and (
-                    not compiled
-                    or "limelight_compiled 1.0" in (await client.get(f"http://127.0.0.1:{port}/metrics")).text
+                    not compiled or _all_compiled((await client.get(f"http://127.0.0.1:{port}/metrics")).text)
                 ):
                     return
             except httpx.TransportError:
