@@ -145,7 +145,7 @@ async def _run(options: RunOptions) -> Report:
 def _stages(settings: Settings, stack: ExitStack) -> Callable[[int], SoundPath]:
     """Makes a sound path for some number of channels; its engines are closed with `stack`."""
     from streamer.device import Device  # torch takes seconds: bad options and files are told before that
-    from streamer.stages.engines import SoundEngines
+    from streamer.stages.sound import SoundEngines
     from streamer.stages.sound import build_path
 
     device = Device()

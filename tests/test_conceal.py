@@ -54,27 +54,51 @@ def test_stretching_keeps_the_sound() -> None:
         assert np.abs(stretch(sound, n)[0] - wanted).max() < 0.002
 
 
+SETTLED = Aligner.SETTLING // 960
+
+
 def aligned(stamps: list[int], n: int = 960) -> list[AudioFrame]:
-    aligner = Aligner(Concealer(1))
-    return [out for pts in stamps for out in aligner.align(AudioFrame(pts, voice(n)))]
+    """What becomes of frames with these stamps, after as many unremarkable ones as it takes to settle."""
+    aligner, sound = Aligner(Concealer(1)), voice(n)
+    for i in range(-SETTLED - 1, 0):
+        aligner.align(AudioFrame(stamps[0] + n * i, sound))
+    return [out for pts in stamps for out in aligner.align(AudioFrame(pts, sound))]
 
 
 @pytest.mark.parametrize("ppm", [-400, -50, 50, 400])
 def test_drifting_frames_meet_and_stay_near_their_stamps(ppm: int) -> None:
-    stamps = [round(960 * i * (1 + ppm * 1e-6)) for i in range(3000)]
+    stamps = [round(960 * i * (1 + ppm * 1e-6)) for i in range(1500)]
     frames = aligned(stamps)
     assert all(a.end == b.pts for a, b in pairwise(frames))
-    assert max(abs(frame.pts - pts) for frame, pts in zip(frames, stamps, strict=True)) <= 10
+    assert max(abs(frame.pts - pts) for frame, pts in zip(frames, stamps, strict=True)) <= 50
     assert not any(frame.gap for frame in frames)
 
 
 def test_a_cut_does_not_click() -> None:
     sound, aligner = voice(9600), Aligner(Concealer(1))
     parts = [(at, at if at < 4800 else at - 2000) for at in range(0, 9600, 960)]
+    aligner.align(AudioFrame(-960, np.zeros((1, 960), np.float32)))
     frames = [out for at, pts in parts for out in aligner.align(AudioFrame(pts, sound[:, at : at + 960]))]
     assert len(frames) < len(parts)
     whole = np.concatenate([frame.samples for frame in frames], axis=1)
     assert np.abs(np.diff(whole)).max() < 1.5 * np.abs(np.diff(sound)).max()
+
+
+def test_at_the_beginning_labels_move_and_sound_does_not() -> None:
+    aligner = Aligner(Concealer(1))
+    frames = [out for i in range(20) for out in aligner.align(AudioFrame(940 * i, voice(960)))]
+    assert [frame.samples.shape[1] for frame in frames] == [960 + Aligner.CUSHION] + [960] * 19
+    assert [frame.pts for frame in frames] == [-Aligner.CUSHION] + [940 * i for i in range(1, 20)]
+
+
+def test_a_few_samples_taken_out_make_nobody_wait() -> None:
+    aligner, held = Aligner(Concealer(1)), 0
+    for i in range(600):
+        for frame in aligner.align(AudioFrame(960 * i - 90 * (i > 300), voice(960))):
+            held += frame.samples.shape[1]
+            assert held >= 960
+            held %= 960
+    assert held < Aligner.CUSHION
 
 
 def test_a_hole_is_filled_and_an_overlap_is_dropped() -> None:
@@ -84,4 +108,6 @@ def test_a_hole_is_filled_and_an_overlap_is_dropped() -> None:
     ]
     overlap = aligned([0, 960, 1920, 0, 960, 2880])
     assert [frame.pts for frame in overlap] == [0, 960, 1920, 2880]
-    assert [frame.pts for frame in aligned([0, 960, 10 * SOUND_HZ])] == [0, 960, 10 * SOUND_HZ]
+    assert [frame.pts for frame in aligned([0, 960, 10 * SOUND_HZ])] == [
+        *(0, 960, 10 * SOUND_HZ - Aligner.CUSHION),
+    ]

@@ -1,8 +1,8 @@
 """Opus, VP8 and H.264 between packets and frames: one object a stream, and work for a thread, not for the loop.
 
-Knows nothing of sockets or of RTP beyond how a payload says that a key picture starts. Licences: the FFmpeg inside
-PyAV's wheels decodes all three itself and encodes Opus and VP8 with libopus and libvpx (BSD). H.264 is *encoded* by its
-libx264, which is GPL: that encoder is made only for who asks for "H264" by name. An engine's own build may lack it.
+Knows nothing of sockets or of RTP. Licences: the FFmpeg inside PyAV's wheels decodes VP8 and H.264 itself, and does the
+rest with libopus and libvpx (BSD), except that it *encodes* H.264 with libx264, which is GPL: that encoder is made only
+for who asks for "H264" by name, and a build of FFmpeg may lack it.
 """
 
 from __future__ import annotations
@@ -25,9 +25,7 @@ __all__ = [
     "PictureEncoder",
     "SoundDecoder",
     "SoundEncoder",
-    "opus_samples",
     "planes",
-    "starts_key",
 ]
 
 OPUS_LAG = 120  # samples by which what libopus codes as "lowdelay" is behind what it is given
@@ -44,23 +42,6 @@ class Encoded:
     rate: int
     key: bool
     arrival: float = 0.0
-
-
-def opus_samples(payload: bytes) -> int | None:
-    """How many samples at 48 kHz an Opus packet holds (RFC 6716, 3.1), or None if it is not one."""
-    if not payload:
-        return None
-    config, code = payload[0] >> 3, payload[0] & 3
-    if config < 12:
-        frame = (480, 960, 1920, 2880)[config & 3]
-    elif config < 16:
-        frame = (480, 960)[config & 1]
-    else:
-        frame = 120 << (config & 3)
-    if code == 3 and len(payload) < 2:
-        return None
-    count = (1, 2, 2, payload[1] & 0x3F if code == 3 else 0)[code]
-    return frame * count if 0 < frame * count <= 5760 else None
 
 
 class SoundDecoder:
@@ -105,7 +86,11 @@ class SoundEncoder:
         self._started = False
 
     def encode(self, frame: AudioFrame) -> list[Encoded]:
-        """The packets that this frame completes. A hole of up to 20 ms is filled; a longer one restarts the pts."""
+        """The packets that this frame completes.
+
+        Packets follow each other end to end while the frames' pts do so to within 2 ms; beyond, the pts move; a hole or
+        an overlap of more than 20 ms starts a new packet.
+        """
         if frame.samples.shape[0] != self.channels:
             raise FormatError(f"this encoder takes {self.channels} channels, not {frame.samples.shape[0]}")
         self._take(frame)
@@ -118,15 +103,11 @@ class SoundEncoder:
 
     def _take(self, frame: AudioFrame) -> None:
         hole = frame.pts - (self._pts + self._held.shape[1])
-        samples = frame.samples
         if not self._started or abs(hole) > SOUND_HZ // 50:
-            self._started, self._pts = True, frame.pts
-            self._held = self._held[:, :0]
-        elif hole > 0:
-            samples = np.pad(samples, ((0, 0), (hole, 0)))
-        elif hole < 0:
-            samples = samples[:, -hole:]
-        self._held = np.concatenate([self._held, samples], axis=1)
+            self._started, self._pts, self._held = True, frame.pts, self._held[:, :0]
+        elif abs(hole) > SOUND_HZ // 500:
+            self._pts += hole
+        self._held = np.concatenate([self._held, frame.samples], axis=1)
 
     def _encode_one(self, samples: Sound, arrival: float) -> list[Encoded]:
         interleaved = np.ascontiguousarray(samples.T).reshape(1, -1)
@@ -180,7 +161,7 @@ class PictureDecoder:
 
 
 def planes(frame: av.VideoFrame, *, pts: int, arrival: float) -> VideoFrame:
-    """A decoder's frame as ours; the planes look into the decoder's memory, which they keep alive."""
+    """A decoder's frame as ours. The planes are the memory that the decoder predicts from: for reading only."""
     full_range = frame.color_range == FULL_RANGE or frame.format.name == "yuvj420p"
     bt709 = frame.colorspace == BT709
     if frame.format.name not in ("yuv420p", "yuvj420p"):
@@ -274,32 +255,3 @@ class PictureEncoder:
             "maxrate": rate,
             "bufsize": str(self.bitrate_bps // 2),
         }
-
-
-def starts_key(codec: str, payload: bytes) -> bool:
-    """Whether an RTP payload, codec header included, is the first of a key picture (RFC 7741, 4.3; RFC 6184, 5.4)."""
-    return _vp8_starts_key(payload) if codec == "VP8" else _h264_starts_key(payload)
-
-
-def _vp8_starts_key(payload: bytes) -> bool:
-    if not payload or payload[0] & 0x17 != 0x10:  # S, and partition 0
-        return False
-    at = 1
-    if payload[0] & 0x80:
-        flags = payload[1] if len(payload) > 1 else 0
-        long_id = flags & 0x80 and len(payload) > 2 and payload[2] & 0x80
-        at += 1 + bool(flags & 0x80) + bool(long_id) + bool(flags & 0x40) + bool(flags & 0x30)
-    return len(payload) > at and payload[at] & 1 == 0
-
-
-def _h264_starts_key(payload: bytes) -> bool:
-    # A key picture starts with its sequence parameter set (7), alone or first in an aggregate (24), or with a bare IDR
-    # slice (5), whole or as the first fragment (28).
-    if len(payload) < 2:
-        return False
-    kind = payload[0] & 0x1F
-    if kind == 24 and len(payload) > 3:
-        kind = payload[3] & 0x1F
-    if kind == 28 and payload[1] & 0x80:
-        kind = payload[1] & 0x1F
-    return kind in (5, 7)

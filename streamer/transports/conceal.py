@@ -87,6 +87,8 @@ class Concealer:
 def stretch(samples: Sound, n: int) -> Sound:
     """`samples` `[C, T]` as `n` samples of the same sound, for `n` within a percent of `T` (Catmull-Rom)."""
     length = samples.shape[1]
+    if n == length:
+        return samples
     at = np.arange(n) * (length / n)
     whole = np.minimum(at.astype(np.int64), length - 1)
     part = (at - whole).astype(np.float32)
@@ -101,39 +103,56 @@ class Aligner:
     """Frames whose pts drift against their sample count, fitted end to end.
 
     The session's clock and a publisher's sound card differ by some ppm; instead of a seam every few seconds, frames are
-    stretched by at most 0.5 %, and only while they are off by more than `SLACK`. A hole is filled, an overlap dropped.
+    stretched by at most 0.5 %, and only once they are off by more than `SLACK`. A hole is filled, an overlap dropped.
+    For `SETTLING` samples after the start the clock's first guesses are mended by moving labels, not sound.
+
+    The first frame is preceded by `CUSHION` samples of silence: whoever cuts frames into hops or packets then has them
+    whole the moment a frame comes, also when a few samples have been taken out; without it, the first sample taken out
+    would make everything wait for one more packet.
     """
 
-    SLACK = 8
+    SLACK = SOUND_HZ // 1000
+    CUSHION = 2 * SLACK
     SEAM = SOUND_HZ // 50
+    SETTLING = 2 * SOUND_HZ
     MOST_FILLED = SOUND_HZ
 
     def __init__(self, concealer: Concealer) -> None:
         self._concealer = concealer
         self._next: int | None = None
+        self._aligned = 0
+        self._correcting = False
 
     def align(self, frame: AudioFrame) -> list[AudioFrame]:
-        """Nothing, the frame, or a filler and the frame; each begins where the one before ended."""
-        off = 0 if self._next is None else frame.pts - self._next
-        if self._next is None or off > self.MOST_FILLED:
-            self._next, off = frame.pts, 0
+        """Nothing, the frame, or a filler and the frame."""
+        if self._next is None or frame.pts - self._next > self.MOST_FILLED:
+            self._next = frame.pts
+            frame = replace(frame, pts=frame.pts - self.CUSHION, samples=_after_silence(frame.samples, self.CUSHION))
+            return self._out(frame)
+        off = frame.pts - self._next
         if off < -self.SEAM:
             self._concealer.cut()
             return []
-        filler = [self._filler(off, frame)] if off > self.SEAM else []
-        frame = frame if filler else self._fitted(frame, off)
-        frame = frame if frame.gap else replace(frame, samples=self._concealer.heard(frame.samples))
-        frames = [*filler, replace(frame, pts=self._next + sum(made.samples.shape[1] for made in filler))]
-        self._next = frames[-1].end
-        return frames
+        if off > self.SEAM:
+            filler = replace(frame, pts=self._next, samples=self._concealer.fill(off), gap=True)
+            return [filler, *self._out(frame)]
+        return self._out(frame if self._aligned < self.SETTLING else self._fitted(frame, off))
+
+    def _out(self, frame: AudioFrame) -> list[AudioFrame]:
+        if not frame.gap:
+            frame = replace(frame, samples=self._concealer.heard(frame.samples))
+        self._next = frame.end
+        self._aligned += frame.samples.shape[1]
+        return [frame]
 
     def _fitted(self, frame: AudioFrame, off: int) -> AudioFrame:
-        if abs(off) <= self.SLACK:
-            return frame
+        """The frame where the one before ended, a little longer or shorter if it should begin elsewhere."""
         length = frame.samples.shape[1]
         most = max(length // 200, 1)
-        return replace(frame, samples=stretch(frame.samples, length + min(max(off, -most), most)))
+        self._correcting = abs(off) > (most if self._correcting else self.SLACK)
+        change = min(max(off, -most), most) if self._correcting else 0
+        return replace(frame, pts=frame.pts - off, samples=stretch(frame.samples, length + change))
 
-    def _filler(self, n: int, frame: AudioFrame) -> AudioFrame:
-        assert self._next is not None
-        return replace(frame, pts=self._next, samples=self._concealer.fill(n), gap=True)
+
+def _after_silence(samples: Sound, n: int) -> Sound:
+    return np.pad(samples, ((0, 0), (n, 0)))

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from typing import Protocol
@@ -16,9 +16,11 @@ from typing import Protocol
 from streamer.clock import TrackClock
 from streamer.frame import AudioFrame, FormatError, VideoFrame
 from streamer.transports.assembler import EncodedPicture, PictureAssembler, PicturePacket
-from streamer.transports.codecs import PictureDecoder, SoundDecoder, opus_samples, planes, starts_key
+from streamer.transports.codecs import PictureDecoder, SoundDecoder, planes
 from streamer.transports.conceal import Aligner, Concealer
 from streamer.transports.jitter import SoundGap, SoundJitterBuffer, SoundPacket
+from streamer.transports.payload import opus_samples, starts_key
+from streamer.transports.tasks import Alarm, OwnedTask
 
 __all__ = ["Feedback", "Observe", "PictureReceiver", "PictureStats", "Received", "SoundReceiver", "SoundStats"]
 
@@ -49,44 +51,6 @@ class Feedback(Protocol):
     async def ask_for_key(self) -> None: ...
 
 
-class _Alarm:
-    """Sleeps until something happens or a time comes."""
-
-    def __init__(self) -> None:
-        self._rung = asyncio.Event()
-
-    def ring(self) -> None:
-        self._rung.set()
-
-    async def wait(self, due: float | None) -> None:
-        """Until `ring`, or until the monotonic time `due`."""
-        try:
-            async with asyncio.timeout_at(due):
-                await self._rung.wait()
-        except TimeoutError:
-            return
-        self._rung.clear()
-
-
-class _Owned:
-    """A task that is started here and ended here."""
-
-    def __init__(self, work: Awaitable[None]) -> None:
-        self.ended = asyncio.Event()
-        self._task = asyncio.ensure_future(work)
-        self._task.add_done_callback(lambda _: self.ended.set())
-
-    @property
-    def running(self) -> bool:
-        return not self._task.done()
-
-    async def close(self) -> None:
-        self._task.cancel()
-        await asyncio.wait([self._task])
-        if not self._task.cancelled() and (error := self._task.exception()) is not None:
-            raise error
-
-
 @dataclass(frozen=True, slots=True)
 class SoundStats:
     """Totals, except `depth_ms`: for how long a missing packet is waited for now."""
@@ -113,9 +77,9 @@ class SoundReceiver:
         observe: Observe,
     ) -> None:
         self._clock, self._sink, self._observe, self._executor = clock, sink, observe, executor
-        self._buffer, self._alarm = SoundJitterBuffer(rate=clock.rate), _Alarm()
+        self._buffer, self._alarm = SoundJitterBuffer(rate=clock.rate), Alarm()
         self._fitter = _SoundFitter(channels) if channels else None
-        self._work = _Owned(self._run())
+        self._work = OwnedTask(self._run())
         self.ended = self._work.ended
 
     def take(self, packet: Received) -> None:
@@ -208,12 +172,12 @@ class PictureReceiver:
     ) -> None:
         self._clock, self._sink, self._feedback = clock, sink, feedback
         self._executor, self._observe = executor, observe
-        self._assembler, self._alarm, self._ready = PictureAssembler(), _Alarm(), _Alarm()
+        self._assembler, self._alarm, self._ready = PictureAssembler(), Alarm(), Alarm()
         self._waiting: deque[EncodedPicture] = deque()
         self._decoder: tuple[str, PictureDecoder] | None = None
         self._codec = ""
         self._decoded = self._dropped = 0
-        self._work = _Owned(self._run())
+        self._work = OwnedTask(self._run())
         self.ended = self._work.ended
 
     def take(self, packet: Received) -> None:

@@ -22,22 +22,9 @@ from typing import Any
 
 import av
 from aiortc import MediaStreamTrack, RTCRtpReceiver, RTCRtpSender
+from aiortc import rtp as wire
 from aiortc.mediastreams import MediaStreamError
 from aiortc.rtcrtpparameters import RTCRtpReceiveParameters
-from aiortc.rtp import (
-    RTCP_PSFB_APP,
-    RTCP_PSFB_FIR,
-    RTCP_PSFB_PLI,
-    AnyRtcpPacket,
-    RtcpByePacket,
-    RtcpPsfbPacket,
-    RtcpReceiverInfo,
-    RtcpRrPacket,
-    RtcpSenderInfo,
-    RtcpSrPacket,
-    RtpPacket,
-    unpack_remb_fci,
-)
 
 from streamer.channel import Channel, Closed
 from streamer.clock import OutputClock, TrackClock
@@ -162,7 +149,7 @@ class _Tap:
         receiver.receive = self._started
         receiver._RTCRtpReceiver__stop_decoder()
 
-    def add(self, packet: RtpPacket) -> tuple[bool, None]:
+    def add(self, packet: wire.RtpPacket) -> tuple[bool, None]:
         """What aiortc calls on its jitter buffer with each packet; the answer: no PLI, nothing for your decoder."""
         codec = self._receiver._RTCRtpReceiver__codecs[packet.payload_type].name
         self._ssrc = packet.ssrc
@@ -193,11 +180,11 @@ class _Tap:
         await self._receive(parameters)
         self._receiver._RTCRtpReceiver__stop_decoder()
 
-    async def _rtcp_arrived(self, packet: AnyRtcpPacket) -> None:
+    async def _rtcp_arrived(self, packet: wire.AnyRtcpPacket) -> None:
         # An RTX stream has reports, too, on another time line.
-        if isinstance(packet, RtcpSrPacket) and packet.ssrc == self._ssrc:
+        if isinstance(packet, wire.RtcpSrPacket) and packet.ssrc == self._ssrc:
             self._clock.report(packet.sender_info.ntp_timestamp, packet.sender_info.rtp_timestamp)
-        if isinstance(packet, RtcpByePacket):
+        if isinstance(packet, wire.RtcpByePacket):
             self._end()
         await self._rtcp(packet)
 
@@ -218,7 +205,7 @@ class EncodedSender:
         self._queue, self._clock, self._on = queue, clock, on
         self._last: Encoded | None = None
         self._origin: int | None = None
-        self._report: RtcpReceiverInfo | None = None
+        self._report: wire.RtcpReceiverInfo | None = None
         self._remb: int | None = None
         self._track = _EncodedTrack(sender.kind, self._next)
         self._take_over()
@@ -258,36 +245,36 @@ class EncodedSender:
         if self._last.arrival:
             self._on.observe("total", time.monotonic() - self._last.arrival)
 
-    async def _rtcp_arrived(self, packet: AnyRtcpPacket) -> None:
-        if isinstance(packet, RtcpRrPacket | RtcpSrPacket):
+    async def _rtcp_arrived(self, packet: wire.AnyRtcpPacket) -> None:
+        if isinstance(packet, wire.RtcpRrPacket | wire.RtcpSrPacket):
             self._report = next((r for r in packet.reports if r.ssrc == self._sender._ssrc), self._report)
-        elif isinstance(packet, RtcpPsfbPacket) and packet.fmt in (RTCP_PSFB_PLI, RTCP_PSFB_FIR):
+        elif isinstance(packet, wire.RtcpPsfbPacket) and packet.fmt in (wire.RTCP_PSFB_PLI, wire.RTCP_PSFB_FIR):
             self._on.request_keyframe()
-        elif isinstance(packet, RtcpPsfbPacket) and packet.fmt == RTCP_PSFB_APP:
+        elif isinstance(packet, wire.RtcpPsfbPacket) and packet.fmt == wire.RTCP_PSFB_APP:
             self._remb = self._estimate(packet.fci)
         await self._handle(packet)
 
     def _estimate(self, fci: bytes) -> int | None:
         try:
-            return int(unpack_remb_fci(fci)[0])
+            return int(wire.unpack_remb_fci(fci)[0])
         except ValueError:
             return self._remb
 
-    async def _rtcp_leaves(self, packets: list[AnyRtcpPacket]) -> None:
-        reports = any(isinstance(packet, RtcpSrPacket) for packet in packets)
+    async def _rtcp_leaves(self, packets: list[wire.AnyRtcpPacket]) -> None:
+        reports = any(isinstance(packet, wire.RtcpSrPacket) for packet in packets)
         if self._origin is not None or not reports:
             await self._send([self._true(packet) for packet in packets])
 
-    def _true(self, packet: AnyRtcpPacket) -> AnyRtcpPacket:
+    def _true(self, packet: wire.AnyRtcpPacket) -> wire.AnyRtcpPacket:
         """A sender report that says what is captured now, not which packet left last."""
-        if not isinstance(packet, RtcpSrPacket) or self._origin is None or self._last is None:
+        if not isinstance(packet, wire.RtcpSrPacket) or self._origin is None or self._last is None:
             return packet
         ntp, pts = self._clock.reference(time.monotonic(), self._last.rate)
         # The answer to this report is recognised by the middle bits of its NTP time.
         self._sender._RTCRtpSender__lsr = (ntp >> 16) & 0xFFFFFFFF
         told = packet.sender_info
-        told = RtcpSenderInfo(ntp, (self._origin + pts) & 0xFFFFFFFF, told.packet_count, told.octet_count)
-        return RtcpSrPacket(packet.ssrc, told, packet.reports)
+        told = wire.RtcpSenderInfo(ntp, (self._origin + pts) & 0xFFFFFFFF, told.packet_count, told.octet_count)
+        return wire.RtcpSrPacket(packet.ssrc, told, packet.reports)
 
 
 class _EncodedTrack(MediaStreamTrack):
