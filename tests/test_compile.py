@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import copy
 import pickle
-import random
 import shutil
 import subprocess
 import sys
@@ -14,6 +13,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
@@ -21,7 +21,7 @@ from models.streaming import StreamingModule, Tree, tree_map
 from streamer.compile import cache_key, compile_engine, compiler
 from streamer.compiled import CompiledStepper, Tick, disagreement, load
 from streamer.device import Device
-from streamer.engine import Engine
+from streamer.engine import Engine, Lease
 from tests.contract import verify_contract
 from tests.test_engine import EXAMPLE, run, same, sound
 from tests.toys import HOP, Average, Conv, Fir, Gru, Pair, Pairs, signal
@@ -159,15 +159,23 @@ async def test_eager_becomes_compiled_in_mid_stream(
 ) -> None:
     module, path = built
     monkeypatch.setenv("PATH", "")  # found, not built: no compiler is needed
-    engine, x = build(module), sound(HOP * 2000)
-    leases = [engine.lease() for _ in range(3)]
-    streams = [asyncio.create_task(run(lease, x, chance=random.Random(1))) for lease in leases]
-    await asyncio.sleep(0.05)
-    assert engine.snapshot().stepper == "eager"
-    assert await compile_engine(engine, cache=path.parent) == "on"
-    for stream in streams:
-        assert not stream.done()
-        same(module, x, await stream)
+    engine, swapped = build(module), asyncio.Event()
+
+    async def stream(lease: Lease, seed: int) -> None:
+        heard, said = [], []
+        while not swapped.is_set() or len(said) % 100:  # some hops before the swap, and some after
+            heard.append(sound(HOP, seed + len(heard)))
+            said.append(await run(lease, heard[-1]))
+            await asyncio.sleep(0.001)
+        same(module, np.concatenate(heard, -1), np.concatenate(said, -1))
+
+    async with asyncio.TaskGroup() as streams:
+        for seed in range(3):
+            streams.create_task(stream(engine.lease(), 1000 * seed))
+        await asyncio.sleep(0.05)
+        assert engine.snapshot().stepper == "eager"
+        assert await compile_engine(engine, cache=path.parent) == "on"
+        swapped.set()
     assert engine.snapshot().stepper == "compiled"
 
 
