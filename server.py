@@ -77,7 +77,7 @@ def _run(arguments: argparse.Namespace) -> int:
     from streamer.run import options_from, run
 
     try:
-        options = options_from(arguments)
+        options = options_from(arguments, cache=_cache_folder() / "compiled")
     except ValueError as error:
         print(f"limelight: {error}", file=sys.stderr)
         return 2
