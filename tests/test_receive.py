@@ -19,6 +19,7 @@ from streamer.clock import MediaClock, PublisherClock
 from streamer.frame import PICTURE_HZ, SOUND_HZ, AudioFrame, VideoFrame
 from streamer.transports.codecs import PictureEncoder, SoundEncoder
 from streamer.transports.receive import PictureReceiver, Received, SoundReceiver
+from streamer.transports.tasks import Alarm
 
 PACKET = 960
 
@@ -83,21 +84,18 @@ async def test_a_lost_packet_is_filled_in_time() -> None:
 
 
 async def test_a_loop_that_was_busy_takes_in_what_has_waited() -> None:
-    ear = Ear()
-    receiver = ear.receiver()
-    packets = sound_packets(20)
-    await play(receiver, packets[:10])
-    await asyncio.sleep(0.01)
-    before = sum(not frame.gap for frame in ear.frames)
-    late = receiver.stats().late
-    time.sleep(0.15)  # noqa: ASYNC251 that is the fault
-    for packet in packets[10:18]:
-        receiver.take(arrive(packet))
-        for _ in range(4):
+    order: list[str] = []
+
+    async def datagram() -> None:
+        for _ in range(20):
             await asyncio.sleep(0)
-    await until(lambda: sum(not frame.gap for frame in ear.frames) >= before + 8)
-    await receiver.close()
-    assert receiver.stats().late == late
+        order.append("packet")
+
+    task = asyncio.create_task(datagram())
+    await Alarm().wait(time.monotonic() - 0.1)
+    order.append("deadline")
+    await task
+    assert order == ["packet", "deadline"]
 
 
 async def test_junk_is_left_out() -> None:

@@ -7,8 +7,8 @@ In place of aiortc's jitter buffers, decoder threads, unbounded queues, encoders
     send_encoded(sender, source, clock, *, request_keyframe=..., observe=...) -> EncodedSender
     prefer_codec(transceiver, name) -> name of the codec that will be sent
 
-The first three are called once each, on the loop, before or after the connection is up. What comes back has `stats()` and
-`await close()`, and a receiver has `ended`, an event that is set when the other side has gone. aiortc keeps the
+The first three are called once each, on the loop, before or after the connection is up. What comes back has `stats()`
+and `await close()`, and a receiver has `ended`, an event that is set when the other side has gone. aiortc keeps the
 transport, the splitting into packets, RTX, REMB and the receiver reports.
 """
 
