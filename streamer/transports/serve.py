@@ -52,6 +52,7 @@ def bind(host: str, port: int) -> socket.socket:
         listener = socket.socket(family, socket.SOCK_STREAM)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(address)
+        listener.listen()  # who reads the address that is printed may connect at once, and waits
     except OSError as error:
         raise PortTaken(
             f"cannot listen on {host}:{port}: {error.strerror or error}; choose another with --port"

@@ -5,10 +5,13 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 
 import pytest
-from playwright.async_api import Browser, async_playwright
+from playwright.async_api import Browser, BrowserContext, async_playwright
+
+from tests.served import Served, serving
 
 FLAGS = (
     "--headless=new",
@@ -45,3 +48,25 @@ async def chromium() -> AsyncIterator[Browser]:
             yield browser
         finally:
             await browser.close()
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Served]:
+    """The real server with the real weights, one for a file of tests."""
+    with serving() as served:
+        yield served
+
+
+@pytest.fixture
+async def visitor(chromium: Browser) -> AsyncIterator[BrowserContext]:
+    """A fresh profile whose pages have our camera and microphone (media.js); an error in a page fails the test."""
+    # The page's policy is set aside, because the sound tap is a blob.
+    context = await chromium.new_context(
+        ignore_https_errors=True, bypass_csp=True, viewport={"width": 800, "height": 600}
+    )
+    errors: list[str] = []
+    context.on("weberror", lambda error: errors.append(str(error.error)))
+    await context.add_init_script(path=Path(__file__).with_name("media.js"))
+    yield context
+    await context.close()
+    assert not errors

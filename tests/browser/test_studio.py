@@ -1,0 +1,153 @@
+"""The studio page in Chromium against the real server: cleaner, in step, without a freeze, live, and back after a loss."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import websockets
+from playwright.async_api import BrowserContext, Page
+
+from tests.browser.page import recorded, studio, until
+from tests.judges import HZ, beeps, lags_ms, level_db, mixture, rises, si_sdr_gain_db, wav
+from tests.served import Served
+
+pytestmark = pytest.mark.browser
+
+AHEAD_MS, BEHIND_MS = 40, 60  # EBU R37: how far sound may be ahead of its picture, and behind
+LONGEST_FREEZE_MS = 1000
+LEAST_GAIN_DB = 3.0  # without packets and codecs it is about 7
+
+
+async def speak(visitor: BrowserContext, page: Page, sound: np.ndarray) -> None:
+    """Loops the sound into the page's microphone."""
+    await visitor.route("**/speech.wav", lambda route: route.fulfill(body=wav(sound), content_type="audio/wav"))
+    await page.evaluate("fake.play('/speech.wav')")
+
+
+async def settled(page: Page) -> None:
+    """Sound comes back; then two seconds more for the first rush to pass."""
+    await until(page, "limelight.stats?.p50 !== null && limelight.stats?.outDb !== null")
+    await asyncio.sleep(2)
+
+
+async def test_what_comes_back_is_cleaner(
+    visitor: BrowserContext, server: Served, tmp_path: Path, record_property: pytest.RecordProperty
+) -> None:
+    mix = mixture(tmp_path)
+    page = await studio(visitor, server.base, "cleaner")
+    await speak(visitor, page, mix.noisy)
+    await settled(page)
+    await page.evaluate("(async () => { window.back = await fake.hear(limelight.remoteStream); })()")
+    await asyncio.sleep(len(mix.clean) / HZ + 1)
+    _, heard = await recorded(page, "back")
+    before, gain = si_sdr_gain_db(mix, heard)
+    record_property("si_sdr_before_db", before)
+    record_property("si_sdr_gain_db", gain)
+    print(f"SI-SDR {before:.1f} dB before, {gain:+.1f} dB after")
+    assert gain > LEAST_GAIN_DB
+
+
+async def in_step(page: Page, server: Served, session: str, seconds: float) -> dict[str, float]:
+    """Beeps and flashes for so long: the skew heard and seen, the part of it that is not the browser's, the longest gap."""
+    # The cleaner takes beeps for noise; switched off, it keeps its delay.
+    server.http.patch(f"/sessions/{session}/settings", json={"enhance": {"on": False}})
+    await page.evaluate("fake.beep()")
+    await settled(page)
+    await page.evaluate(
+        """(async () => {
+            window.mine = await fake.mirror();
+            window.shown = fake.watch(document.getElementById("program"));
+            window.played = fake.follow(limelight.connection);
+            [window.out, window.back] = await Promise.all([fake.hear(fake.microphone), fake.hear(limelight.remoteStream)]);
+        })()"""
+    )
+    await asyncio.sleep(seconds)
+    mine, shown, played = await page.evaluate("[mine, shown, played]")
+    sounds = [beeps(samples) + first for first, samples in [await recorded(page, "out"), await recorded(page, "back")]]
+    sound = lags_ms(*(onsets * 1000 / HZ for onsets in sounds))
+    picture = lags_ms(rises(mine), rises(shown))
+    assert min(len(sound), len(picture)) >= seconds / 3, f"{len(sound)} beeps and {len(picture)} flashes came back"
+    heard = float(np.median(picture) - np.median(sound))
+    browser = float(np.median([each["audio"] - each["video"] for each in played])) if played else 0.0
+    gaps = np.diff([each["at"] for each in shown])
+    return {"skew_ms": heard, "ours_ms": heard - browser, "freeze_ms": float(gaps.max()), "sound_ms": float(np.median(sound))}
+
+
+def judge(found: dict[str, float], server: Served, record_property: pytest.RecordProperty) -> None:
+    for name, value in found.items():
+        record_property(name, value)
+    print("; ".join(f"{name} {value:.0f}" for name, value in found.items()))
+    assert -BEHIND_MS <= found["ours_ms"] <= AHEAD_MS
+    assert found["freeze_ms"] < LONGEST_FREEZE_MS
+
+
+async def test_sound_and_picture_come_back_in_step(
+    visitor: BrowserContext, server: Served, record_property: pytest.RecordProperty
+) -> None:
+    page = await studio(visitor, server.base, "step")
+    judge(await in_step(page, server, "step", 10), server, record_property)
+
+
+@pytest.mark.campaign
+async def test_in_step_without_a_freeze_for_long(
+    visitor: BrowserContext, server: Served, record_property: pytest.RecordProperty
+) -> None:
+    page = await studio(visitor, server.base, "long")
+    found = await in_step(page, server, "long", 40)
+    judge(found, server, record_property)
+    assert -BEHIND_MS <= found["skew_ms"] <= AHEAD_MS, "the browser did not settle"
+
+
+async def test_settings_are_heard_at_once_and_by_everybody(
+    visitor: BrowserContext, server: Served, tmp_path: Path
+) -> None:
+    mix = mixture(tmp_path)
+    page = await studio(visitor, server.base, "settings")
+    await speak(visitor, page, mix.noisy - mix.clean)  # noise alone
+    await settled(page)
+    async with websockets.connect(f"{server.base.replace('http', 'ws')}/sessions/settings/events") as controller:
+        assert json.loads(await controller.recv())["settings"]["enhance"]["on"]
+        levels = [await _level_back(page)]
+        await page.keyboard.press("b")
+        await _told(controller, on=False)
+        levels.append(await _level_back(page))
+        await controller.send(json.dumps({"type": "set", "settings": {"enhance": {"on": True}}}))
+        await until(page, "limelight.settings.enhance.on")
+        levels.append(await _level_back(page))
+    print("levels with enhance on, off, on:", [f"{level:.0f} dB" for level in levels])
+    assert levels[1] > levels[0] + 6 and levels[1] > levels[2] + 6
+
+
+async def _level_back(page: Page) -> float:
+    """The level of the last second of what comes back, after a moment."""
+    await asyncio.sleep(0.5)
+    await page.evaluate("(async () => { window.back = await fake.hear(limelight.remoteStream); })()")
+    await asyncio.sleep(1.5)
+    return level_db((await recorded(page, "back"))[1][-HZ:])
+
+
+async def _told(controller: websockets.ClientConnection, *, on: bool) -> None:
+    async with asyncio.timeout(20):
+        while True:
+            message = json.loads(await controller.recv())
+            if message["type"] == "settings" and message["settings"]["enhance"]["on"] is on:
+                return
+
+
+async def test_a_lost_connection_comes_back_with_its_settings(visitor: BrowserContext, server: Served) -> None:
+    page = await studio(visitor, server.base, "back")
+    await page.evaluate("fake.tone(300)")
+    await page.keyboard.press("b")
+    await until(page, "limelight.settings.enhance.on === false && limelight.stats !== null")
+    lost = await page.evaluate("limelight.connectionId")
+    server.http.delete(f"/sessions/back/connections/{lost}")
+    await until(page, "limelight.reconnects === 1 && limelight.state === 'live'", within_s=20)
+    assert await page.evaluate("limelight.connectionId") != lost
+    assert await page.evaluate("limelight.settings.enhance.on") is False
+    await settled(page)
+    assert server.http.get("/sessions/back/settings").json()["enhance"]["on"] is False
+    assert server.sessions()["back"]["publishers"] == 1
