@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
 
 from models.streaming import StreamingModule, Tree, tree_map
 from streamer.compile import cache_key, compile_engine, compiler
@@ -162,7 +163,8 @@ async def test_eager_becomes_compiled_in_mid_stream(
     engine, swapped = build(module), asyncio.Event()
 
     async def stream(lease: Lease, seed: int) -> None:
-        heard, said = [], []
+        heard: list[NDArray[np.float32]] = []
+        said: list[NDArray[np.float32]] = []
         while not swapped.is_set() or len(said) % 100:  # some hops before the swap, and some after
             heard.append(sound(HOP, seed + len(heard)))
             said.append(await run(lease, heard[-1]))
