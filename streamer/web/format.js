@@ -14,6 +14,7 @@ function fixed(value, digits) {
 export function ms(value) {
   const x = number(value);
   if (x === null) return NONE;
+  if (Math.abs(x) >= 9999.5) return `${fixed(x / 1000, 0)} s`;
   return `${fixed(x, Math.abs(x) < 9.95 ? 1 : 0)} ms`;
 }
 

@@ -6,8 +6,10 @@ import { message } from "./reading.js";
 const GATHER_MS = 1500;
 const CONNECT_MS = 10_000;
 const DISCONNECTED_GRACE_MS = 500;
-const SILENCE_MS = 2000;
-const WATCH_MS = 500;
+const SILENCE_MS = 1500;
+const WATCH_MS = 250;
+// Longer between two looks than a hidden page's slowest timer: the machine slept, and the clock proves nothing.
+const SLEPT_MS = 3000;
 const UPLINK_SOUND_BPS = 64_000;
 
 /** No path was found through the network. */
@@ -177,10 +179,10 @@ export class Peer {
     this.#watch = setInterval(() => this.#checkSilence(), WATCH_MS);
   }
 
-  /** A server killed outright says nothing: no events and no media for 2 s means that it has gone. */
+  /** A server killed outright says nothing: no events and no media for 1.5 s means that it has gone. */
   async #checkSilence() {
     const now = performance.now();
-    const slept = now - this.#lastWatchAt > SILENCE_MS;
+    const slept = now - this.#lastWatchAt > SLEPT_MS;
     this.#lastWatchAt = now;
     if (slept || this.#lastEventAt === null || now - this.#lastEventAt < SILENCE_MS) {
       this.#lastPackets = -1;

@@ -3,6 +3,9 @@
 import { $, setHidden, setText } from "./dom.js";
 import { NONE, clock, count, lufs, ms, percent, skew } from "./format.js";
 
+// Beyond this a conversation suffers (ITU-T G.114 puts it at 400 ms mouth to ear).
+const SLOW_MS = 400;
+
 const PILL = {
   idle: "Not connected", asking: "Waiting for you", connecting: "Connecting…", live: "Live", reconnecting: "Reconnecting…",
   full: "Server busy", nobody: "Waiting", taken: "Session in use", token: "Token needed", blocked: "Microphone blocked", failed: "Not connected",
@@ -16,9 +19,9 @@ export function showPhase(phase) {
 function drops({ sound, picture, concealed }) {
   if (sound === null && picture === null && concealed === null) return NONE;
   const parts = [];
-  if (sound) parts.push(count(sound, "sound", "sounds"));
-  if (picture) parts.push(count(picture, "picture", "pictures"));
-  if (concealed) parts.push(`${ms(concealed)} of sound filled in`);
+  if (sound) parts.push(`sound × ${Math.round(sound)}`);
+  if (picture) parts.push(`picture × ${Math.round(picture)}`);
+  if (concealed) parts.push(`${ms(concealed)} filled in`);
   return parts.join(", ") || "nothing";
 }
 
@@ -37,10 +40,10 @@ function showCompiled(compiled) {
   const chip = $("compiled");
   setHidden(chip, compiled === null);
   chip.classList.toggle("on", compiled === true);
-  setText(chip, compiled ? "compiled" : "warming up");
+  setText(chip, compiled ? "compiled" : "not compiled");
   chip.title = compiled
     ? "The models run as compiled code."
-    : "The compiled model is still being built; the plain one serves meanwhile.";
+    : "The models run as plain code: compiled ones are still being built, or are switched off.";
 }
 
 export function showVoice(speaking, probability) {
@@ -60,6 +63,7 @@ export function showNetwork({ rttMs, playoutMs, lossShare }, stats, publishes) {
   const ahead = stats.stages.reduce((sum, stage) => sum + (stage.delay ?? 0), 0);
   const sum = rttMs + total + ahead + playoutMs;
   setText($("latency-sum"), `≈ ${ms(sum)} there and back`);
+  $("latency-sum").classList.toggle("slow", sum > SLOW_MS);
   setText($("latency-note"), `Network ${ms(rttMs)} + server ${ms(total)} + lookahead ${ms(ahead)} + your browser's buffer ${ms(playoutMs)}. Sound cards not counted.`);
 }
 
