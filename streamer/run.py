@@ -10,8 +10,9 @@ import asyncio
 import itertools
 import signal
 import sys
+from collections import Counter
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = ["RunOptions", "add_arguments", "options_from", "run"]
 
+PATIENCE_S = 600.0  # nobody listens: a machine that is busy elsewhere makes us slow, not wrong
 EXAMPLE = "limelight run IN OUT --clean"
 
 
@@ -149,7 +151,11 @@ async def _run(options: RunOptions) -> Report:
         tell = (lambda _: None) if options.quiet else stack.enter_context(shown(options.job.source))
         stages = _Stages(options)
         stack.callback(stages.close)
-        return await run_file(options.job, make_path=stages.path, progress=tell)
+        report = await run_file(options.job, make_path=stages.path, progress=tell)
+    dry = tuple(
+        f"{stage} failed on {hops} hops of 10 ms, which passed as they were" for stage, hops in stages.failed.items()
+    )
+    return replace(report, warnings=report.warnings + dry)
 
 
 class _Stages:
@@ -160,6 +166,7 @@ class _Stages:
         self._engines: list[Engine] = []
         self._device: Device | None = None
         self._adopting: list[asyncio.Task[None]] = []
+        self.failed: Counter[str] = Counter()
 
     def path(self, channels: int) -> SoundPath:
         from streamer.device import Device  # torch takes seconds: bad options and files are told before that
@@ -167,12 +174,17 @@ class _Stages:
 
         self._device = self._device or Device()
         engines = SoundEngines.build(channels, slots=1, device=self._device)
-        self._engines += [engines.enhance, engines.level, engines.limiter]
         settings = self._settings
-        used = (settings.enhance.on, settings.level.on, settings.limiter.on)
-        for engine in itertools.compress((engines.enhance, engines.level, engines.limiter), used):
+        three = (engines.enhance, engines.level, engines.limiter)
+        self._engines += three
+        for engine in itertools.compress(three, (settings.enhance.on, settings.level.on, settings.limiter.on)):
+            engine.patience_s = PATIENCE_S
             self._adopting.append(asyncio.create_task(self._adopt(engine)))
-        return build_path(engines, channels=channels, settings=lambda: settings)
+
+        def failed(stage: str) -> None:
+            self.failed[stage] += 1
+
+        return build_path(engines, channels=channels, settings=lambda: settings, failed=failed)
 
     async def _adopt(self, engine: Engine) -> None:
         """Go on with the compiled step if one has been built before; building takes minutes, and files are short."""
