@@ -30,7 +30,8 @@ class Resampler(StreamingModule):
 
     def __init__(self, given_hz: int, made_hz: int, *, channels: int = 1) -> None:
         super().__init__()
-        assert given_hz % CHUNKS_A_SECOND == 0 and made_hz % CHUNKS_A_SECOND == 0
+        assert given_hz % CHUNKS_A_SECOND == 0
+        assert made_hz % CHUNKS_A_SECOND == 0
         self.ratio, self.channels = Fraction(made_hz, given_hz), channels
         self.hop = given_hz // CHUNKS_A_SECOND
         self.up, self.down = self.ratio.numerator, self.ratio.denominator
@@ -43,7 +44,8 @@ class Resampler(StreamingModule):
         return self.filters.new_zeros(slots, self.channels, 2 * self.half)
 
     def step(self, state: Tree, chunk: Tree) -> tuple[Tensor, Tensor]:
-        assert isinstance(state, Tensor) and isinstance(chunk, Tensor)
+        assert isinstance(state, Tensor)
+        assert isinstance(chunk, Tensor)
         whole = torch.cat([state, chunk], -1)
         return whole[..., self.hop :].contiguous(), self._filter(whole)
 
