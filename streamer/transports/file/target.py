@@ -25,7 +25,9 @@ if TYPE_CHECKING:
 __all__ = ["Target"]
 
 BUFFER_BYTES = 256 << 10
-_CLOCKLESS = frozenset({"wav", "w64", "aiff", "caf", "au", "flac", "mp3", "adts", "ac3", "eac3", "wv", "tta", "mp2", "avi"})
+_CLOCKLESS = frozenset(
+    {"wav", "w64", "aiff", "caf", "au", "flac", "mp3", "adts", "ac3", "eac3", "wv", "tta", "mp2", "avi"}
+)
 _UNTOLD = frozenset({"adts", "ac3", "eac3", "mp2", "avi", "mpegts", "mpeg", "flv"})
 
 
