@@ -35,6 +35,7 @@ __all__ = ["Peer", "opened", "wants_stereo", "webrtc_routes"]
 
 Kind = Literal["studio", "whip", "whep"]
 
+CODECS = {"audio": ("opus",), "video": ("vp8", "h264", "rtx")}
 CONNECT_LIMIT_S = 30.0
 MOST_CANDIDATES = 64
 LONGEST_SEND = 256 << 10  # bytes that may wait on a data channel; beyond, its reader is gone or asleep
@@ -118,8 +119,9 @@ class Peer:
         pc.on("datachannel", self._on_channel)
         pc.on("connectionstatechange", self._on_state)
         try:
-            await pc.setRemoteDescription(RTCSessionDescription(offer, "offer"))
-            self._wire(_offered(offer))
+            description = _known(offer)
+            await pc.setRemoteDescription(RTCSessionDescription(str(description), "offer"))
+            self._wire({media.rtp.muxId: media.direction or "sendrecv" for media in description.media})
             for connection in ice_connections(pc):
                 listen_on(connection, network)
             await pc.setLocalDescription(await pc.createAnswer())
@@ -151,7 +153,7 @@ class Peer:
 
     def _check(self, transceivers: list[Any], incoming: list[Any]) -> None:
         if not transceivers:
-            raise FormatError("the offer has neither sound nor picture that we know: Opus, VP8 or H.264 are needed")
+            raise FormatError("the offer has neither sound nor picture")
         if self.kind == "whip" and not incoming:
             raise FormatError("a WHIP offer must send: its media are not sendonly")
         if self.kind == "whep" and incoming:
@@ -230,9 +232,20 @@ class Peer:
             self._own(self.session.spawn(_send_events(channel, stream), f"events-{self.id}"))
 
 
-def _offered(sdp: str) -> dict[str | None, str]:
-    """Direction by media id, as the other side sees it."""
-    return {media.rtp.muxId: media.direction or "sendrecv" for media in SessionDescription.parse(sdp).media}
+def _known(offer: str) -> SessionDescription:
+    """The offer with those codecs alone that we can decode, so that the answer names no other.
+
+    Raises:
+        FormatError: sound or picture without any.
+    """
+    description = SessionDescription.parse(offer)
+    for media in description.media:
+        if media.kind in CODECS:
+            kept = [codec for codec in media.rtp.codecs if codec.name.lower() in CODECS[media.kind]]
+            if all(codec.name.lower() == "rtx" for codec in kept):
+                raise FormatError(f"the offered {media.kind} has no codec that we know: Opus, VP8 or H.264 are needed")
+            media.rtp.codecs, media.fmt = kept, [codec.payloadType for codec in kept]
+    return description
 
 
 def _direction(sends: bool, receives: bool) -> str:
