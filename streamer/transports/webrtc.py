@@ -119,9 +119,8 @@ class Peer:
         pc.on("datachannel", self._on_channel)
         pc.on("connectionstatechange", self._on_state)
         try:
-            description = _known(offer)
-            await pc.setRemoteDescription(RTCSessionDescription(str(description), "offer"))
-            self._wire({media.rtp.muxId: media.direction or "sendrecv" for media in description.media})
+            await pc.setRemoteDescription(RTCSessionDescription(_known(offer), "offer"))
+            self._wire(_offered(offer))
             for connection in ice_connections(pc):
                 listen_on(connection, network)
             await pc.setLocalDescription(await pc.createAnswer())
@@ -232,20 +231,31 @@ class Peer:
             self._own(self.session.spawn(_send_events(channel, stream), f"events-{self.id}"))
 
 
-def _known(offer: str) -> SessionDescription:
+def _known(offer: str) -> str:
     """The offer with those codecs alone that we can decode, so that the answer names no other.
 
     Raises:
         FormatError: sound or picture without any.
     """
-    description = SessionDescription.parse(offer)
-    for media in description.media:
-        if media.kind in CODECS:
-            kept = [codec for codec in media.rtp.codecs if codec.name.lower() in CODECS[media.kind]]
-            if all(codec.name.lower() == "rtx" for codec in kept):
-                raise FormatError(f"the offered {media.kind} has no codec that we know: Opus, VP8 or H.264 are needed")
-            media.rtp.codecs, media.fmt = kept, [codec.payloadType for codec in kept]
-    return description
+    return "".join(_known_part(part) for part in re.split(r"^(?=m=)", offer, flags=re.MULTILINE))
+
+
+def _known_part(part: str) -> str:
+    head = re.match(r"(m=(audio|video) \d+ \S+)[^\r\n]*", part)
+    if head is None:
+        return part
+    named = re.findall(r"^a=rtpmap:(\d+) ([^/\s]+)", part, re.MULTILINE)
+    kept = {number: name.lower() for number, name in named if name.lower() in CODECS[head[2]]}
+    if not set(kept.values()) - {"rtx"}:
+        raise FormatError(f"the offered {head[2]} has no codec that we know: Opus, VP8 or H.264 are needed")
+    lines = [f"{head[1]} {' '.join(kept)}", *part[head.end() :].splitlines()[1:]]
+    about = re.compile(r"a=(?:rtpmap|fmtp|rtcp-fb):(\d+)")
+    return "".join(f"{line}\r\n" for line in lines if not (match := about.match(line)) or match[1] in kept)
+
+
+def _offered(sdp: str) -> dict[str | None, str]:
+    """Direction by media id, as the other side sees it."""
+    return {media.rtp.muxId: media.direction or "sendrecv" for media in SessionDescription.parse(sdp).media}
 
 
 def _direction(sends: bool, receives: bool) -> str:
