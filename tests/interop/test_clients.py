@@ -90,5 +90,5 @@ async def test_gstreamer_listens(server: Served, http: httpx.AsyncClient, gstrea
         await http.patch("/sessions/forgst/settings", json={"enhance": {"on": False}})
         async with program(SYSTEM_PYTHON, str(HERE / "gst_whip.py"), "play", f"{server.base}/whep/forgst", "10") as player:
             assert player.stdout is not None
-            said = dict(line.decode().rsplit(maxsplit=1) async for line in player.stdout)
+            said = dict([line.decode().rsplit(maxsplit=1) async for line in player.stdout if line.strip()])
     assert float(said["sound"]) > -30
