@@ -22,7 +22,12 @@ window.rfc = {
     };
     await pc.setRemoteDescription({ type: "answer", sdp: await response.text() });
     await Promise.all(late.map(send));
-    return { pc, stream, trickled, end: async () => { pc.close(); return (await fetch(at, { method: "DELETE" })).status; } };
+    const end = async () => {
+      const { status } = await fetch(at, { method: "DELETE" });
+      pc.close();
+      return status;
+    };
+    return { pc, stream, trickled, end };
   },
 
   publish(url) {
@@ -53,7 +58,7 @@ window.rfc = {
   },
 
   async received(pc) {
-    const found = {};
+    const found = { audio: { packets: 0, pictures: 0 }, video: { packets: 0, pictures: 0 } };
     const reports = await pc.getStats();
     for (const report of reports.values()) {
       if (report.type !== "inbound-rtp") continue;
