@@ -35,7 +35,7 @@ class EnhanceLoss(nn.Module):
         spoken = wanted.square().mean(-1) > (0.05 * LOUDNESS) ** 2
         if bool(spoken.any()):
             parts["tilt"] = 0.01 * _tilt_db(made[spoken], wanted[spoken])
-            parts["ratio"] = 0.012 * _distortion_db(made[spoken], wanted[spoken])
+            parts["ratio"] = 0.022 * _distortion_db(made[spoken], wanted[spoken])
             parts["pesq"] = self.perceptual * self._heard_difference(made[spoken], wanted[spoken])
         return parts
 

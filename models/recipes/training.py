@@ -108,7 +108,11 @@ class Training:
         for name, part in self._parts().items():
             if name in saved:
                 part.load_state_dict(saved[name])
-        self.step, self.spent_s, self.heard_s = saved["step"], saved["spent_s"], saved.get("heard_s", saved["step"] * 20.0)
+        self.step, self.spent_s, self.heard_s = (
+            saved["step"],
+            saved["spent_s"],
+            saved.get("heard_s", saved["step"] * 20.0),
+        )
         self.console.print(f"resumed at step {self.step}, {self.spent_s / 60:.0f} min in")
 
     def save(self) -> None:

@@ -8,6 +8,11 @@ export class Card {
 
   constructor({ onVerb }) {
     this.#onVerb = onVerb;
+    // One listener on the box, not one on each card's buttons, which come and go.
+    this.#box.addEventListener("click", ({ target }) => {
+      const verb = target.closest("[data-verb]")?.dataset.verb;
+      if (verb) this.#onVerb(verb);
+    });
     setInterval(() => this.#count(), 200);
   }
 
@@ -54,7 +59,7 @@ export class Card {
   #buttons(actions) {
     if (!actions.length) return null;
     const button = ({ label, verb, big }, i) =>
-      make("button", { type: "button", class: `${i === 0 && verb !== "stop" ? "primary" : ""} ${big ? "big" : ""}`, click: () => this.#onVerb(verb) }, label);
+      make("button", { type: "button", class: `${i === 0 && verb !== "stop" ? "primary" : ""} ${big ? "big" : ""}`, "data-verb": verb }, label);
     return make("div", { class: "actions" }, ...actions.map(button));
   }
 

@@ -143,12 +143,12 @@ export class Peer {
 
   async #connected(signal) {
     const { pc } = this;
-    const outcome = await within(new Promise((resolve) => {
+    // An aborted signal closes this peer (open), which ends `lost`: nothing here may cling to the longer-lived signal.
+    const outcome = await within(Promise.race([this.lost, new Promise((resolve) => {
       const check = () => { if (["connected", "failed", "closed"].includes(pc.connectionState)) resolve(pc.connectionState); };
       pc.onconnectionstatechange = check;
-      signal.addEventListener("abort", () => resolve("closed"), { once: true });
       check();
-    }), CONNECT_MS);
+    })]), CONNECT_MS);
     signal.throwIfAborted();
     if (outcome !== "connected") throw new IceError("No path through the network was found.");
   }

@@ -11,6 +11,13 @@ function stamp(date) {
   return `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())}-${two(date.getHours())}${two(date.getMinutes())}${two(date.getSeconds())}`;
 }
 
+/** A picture that never comes would hold the sound back: it is left out until its first frame. */
+function recordable(stream) {
+  return stream.getTracks().filter((track) => track.readyState === "live" && (track.kind === "audio" || !track.muted));
+}
+
+const same = (some, others) => some.length === others.length && some.every((track) => others.includes(track));
+
 function download(blob, name) {
   const url = URL.createObjectURL(blob);
   const link = document.createElement("a");
@@ -52,9 +59,9 @@ export class Recorder {
     this.#finish();
   }
 
-  /** The program came back on other tracks: close this file, go on in the next. */
+  /** The program came back, or its picture came or went: close this file, go on in the next. */
   follow(stream) {
-    if (!this.#wanted) return;
+    if (!this.#wanted || (this.#recorder && same(this.#recorder.stream.getTracks(), recordable(stream)))) return;
     this.#finish();
     this.#begin(stream);
   }
@@ -65,7 +72,7 @@ export class Recorder {
   }
 
   #begin(stream) {
-    const live = new MediaStream(stream.getTracks().filter((track) => track.readyState === "live"));
+    const live = new MediaStream(recordable(stream));
     const types = live.getVideoTracks().length ? TYPES : SOUND_TYPES;
     const mimeType = types.find((type) => MediaRecorder.isTypeSupported(type));
     const recorder = new MediaRecorder(live, { mimeType, videoBitsPerSecond: 5_000_000, audioBitsPerSecond: 128_000 });
@@ -75,7 +82,9 @@ export class Recorder {
     recorder.ondataavailable = ({ data }) => {
       if (data.size) parts.push(data);
       bytes += data.size;
-      if (bytes > FILE_LIMIT_BYTES && recorder === this.#recorder) this.follow(stream);
+      if (bytes < FILE_LIMIT_BYTES || recorder !== this.#recorder) return;
+      this.#finish();
+      this.#begin(stream);
     };
     recorder.onstop = () => {
       if (bytes > 0) {

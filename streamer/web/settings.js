@@ -32,7 +32,7 @@ const same = (a, b) => (typeof a === "number" && typeof b === "number" ? Math.ab
 
 export class Settings {
   #send; #onChange; #onIgnored; #truth = part(PATHS.map((path) => [path, read(DEFAULTS, path)]));
-  #wanted = new Map(); #timer = null;
+  #wanted = new Map(); #timer = null; #greeting = null; #clock = null;
 
   constructor({ send, onChange, onIgnored }) {
     this.#send = send;
@@ -79,8 +79,30 @@ export class Settings {
     this.#onChange();
   }
 
-  /** The session was made anew with `settings`: ask for everything that was set here before. */
-  restore(settings) {
+  /** The server's hello. The first is the truth; a later one waits for the clock, which tells whose session it is. */
+  greet(settings) {
+    if (this.#clock === null) this.accept(settings);
+    else this.#greeting = settings;
+  }
+
+  /** The session's clock, with every reading. One that went back belongs to a session made anew. */
+  tick(timeS) {
+    const remade = timeS !== null && this.#clock !== null && timeS < this.#clock;
+    this.#clock = timeS ?? this.#clock;
+    if (this.#greeting === null) return;
+    const greeting = this.#greeting;
+    this.#greeting = null;
+    if (remade) this.#restore(greeting);
+    else this.accept(greeting);
+  }
+
+  /** The person ended it: the next hello is a first one. */
+  forget() {
+    this.#greeting = this.#clock = null;
+  }
+
+  /** Asks for everything that was set here before. */
+  #restore(settings) {
     const before = PATHS.map((path) => [path, this.get(path)]);
     this.accept(settings);
     for (const [path, value] of before) if (!same(value, this.get(path))) this.#wanted.set(path, { value, sentAt: null });

@@ -24,11 +24,12 @@ import * as status from "./status.js";
 import { Waterfall } from "./waterfall.js";
 
 const CONFIG_FRESH_MS = 60_000;
+const PICTURE_WAIT_MS = 1000;
 
 export class Studio {
   phase = "idle";
   stats = null;
-  #config = { iceServers: [] }; #configAt = -Infinity; #hello = null; #lastTime = null; #everHello = false; #wantsCamera = true;
+  #config = { iceServers: [] }; #configAt = -Infinity; #wantsCamera = true;
 
   constructor({ session, mode, token }) {
     this.mode = mode;
@@ -50,7 +51,6 @@ export class Studio {
     this.link.lastId = stored("sessionStorage", `connection.${session}`);
     this.#build();
     this.#wire();
-    this.#renderSettings();
     this.#enter("idle");
   }
 
@@ -142,19 +142,18 @@ export class Studio {
   }
 
   async #receive(track, fresh) {
-    const recording = () => { if (this.phase === "live") this.#followRecording(); };
     if (track.kind === "audio") this.scope.hearProgram(track);
-    else track.onunmute = recording;
+    else track.onunmute = () => { if (this.phase === "live") this.#followRecording(); };
     if (!(await this.program.add(track, fresh))) this.card.show(problems.asleep());
   }
 
   #onLive(peer) {
     store("sessionStorage", `connection.${this.door.session}`, peer.id);
-    this.#hello = null;
     // Devices may have changed while the offer was on its way.
     for (const kind of ["audio", "video"]) if (this.mode === "studio") this.#send(kind, this.devices.tracks[kind]);
     this.settings.resume();
-    this.#followRecording();
+    // The picture, if there is one, gets a moment to come first, so that it is in the next file from its start.
+    setTimeout(() => { if (this.phase === "live") this.#followRecording(); }, PICTURE_WAIT_MS);
   }
 
   stop() {
@@ -164,8 +163,7 @@ export class Studio {
     this.devices.close();
     this.scope.hearProgram(null);
     this.program.clear();
-    this.#everHello = false;
-    this.#lastTime = null;
+    this.settings.forget();
     this.#enter("idle");
   }
 
@@ -210,7 +208,7 @@ export class Studio {
 
   #hear(message) {
     const listeners = {
-      hello: () => this.#onHello(message),
+      hello: () => this.settings.greet(message.settings),
       settings: () => this.settings.accept(message.settings),
       stats: () => this.#onStats(reading.stats(message)),
       speech: () => status.showVoice(message.state === "start", this.stats?.speech ?? null),
@@ -220,21 +218,8 @@ export class Studio {
     if (Object.hasOwn(listeners, message.type)) listeners[message.type]();
   }
 
-  /** The first hello is the truth. Later ones wait for the session's clock: it tells whether the session is a new one. */
-  #onHello({ settings }) {
-    if (!this.#everHello || this.mode !== "studio") this.settings.accept(settings);
-    else this.#hello = settings;
-    this.#everHello = true;
-  }
-
   #onStats(stats) {
-    if (this.#hello) {
-      const remade = stats.time !== null && this.#lastTime !== null && stats.time < this.#lastTime;
-      if (remade) this.settings.restore(this.#hello);
-      else this.settings.accept(this.#hello);
-      this.#hello = null;
-    }
-    this.#lastTime = stats.time;
+    this.settings.tick(stats.time);
     this.stats = stats;
     status.showStats(stats);
     status.showVoice(stats.speaking, stats.speech);

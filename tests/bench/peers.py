@@ -36,7 +36,9 @@ def open_peers(folder: Path) -> list[Denoiser]:
     if (folder / "gtcrn").exists():
         peers.append(Denoiser("GTCRN", 16_000, _gtcrn(folder / "gtcrn" / "gtcrn_simple.onnx")))
     if (folder / "DTLN").exists():
-        peers.append(Denoiser("DTLN", 16_000, _dtln(folder / "DTLN" / "model_1.onnx", folder / "DTLN" / "model_2.onnx")))
+        peers.append(
+            Denoiser("DTLN", 16_000, _dtln(folder / "DTLN" / "model_1.onnx", folder / "DTLN" / "model_2.onnx"))
+        )
     library = importlib.util.find_spec("pyrnnoise")
     if library is not None and library.origin is not None:
         peers.append(Denoiser("RNNoise", 48_000, _rnnoise(Path(library.origin).parent / "librnnoise.so")))

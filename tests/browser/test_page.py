@@ -1,5 +1,5 @@
 """The studio page by itself, in a real Chromium, before a stub that serves its files and refuses what a test tells it
-to refuse. No media flows here: that needs the real server."""
+to refuse, or with a server inside the page (loopback.js). What needs the real server is in test_studio.py."""
 
 from __future__ import annotations
 
@@ -19,8 +19,11 @@ from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
+from tests.browser.page import until
+
 pytestmark = pytest.mark.browser
 
+LOOPBACK = Path(__file__).with_name("loopback.js")
 WEB = Path(__file__).parents[2] / "streamer" / "web"
 CAPACITY = {"sessions": 4, "free": 3}
 
@@ -76,7 +79,7 @@ async def stub() -> AsyncIterator[Stub]:
 async def page(chromium: Browser) -> AsyncIterator[Page]:
     """A page that fails its test when anything was thrown in it or written to its console."""
     page = await chromium.new_page(viewport={"width": 1280, "height": 720})
-    page.set_default_timeout(15_000)
+    page.set_default_timeout(60_000)
     troubles: list[str] = []
     page.on("pageerror", lambda error: troubles.append(str(error)))
     page.on("console", lambda message: troubles.append(message.text) if message.type in ("error", "warning") else None)
@@ -86,7 +89,7 @@ async def page(chromium: Browser) -> AsyncIterator[Page]:
 
 
 async def state(page: Page, wanted: str) -> None:
-    await page.wait_for_function("wanted => window.limelight?.state === wanted", arg=wanted)
+    await until(page, f"window.limelight?.state === '{wanted}'")
 
 
 def start(page: Page) -> Locator:
@@ -213,3 +216,91 @@ async def test_a_taken_session_offers_ways_on(page: Page, stub: Stub) -> None:
     await expect(page.get_by_role("button", name="Watch and steer")).to_be_visible()
     await page.get_by_role("button", name="Use another session").click()
     await page.wait_for_url("**/?session=studio-*")
+
+
+COUNTS = "({ far: far.made, again: limelight.reconnects, nodes: document.querySelectorAll('*').length })"
+
+
+KINDS = ("RTCPeerConnection", "RTCDataChannel", "MediaStreamTrack", "MediaStream")
+
+
+async def living(page: Page) -> dict[str, int]:
+    """How many objects of each kind are still held, once the garbage is gone; the server's side of them included."""
+    devtools = await page.context.new_cdp_session(page)
+    await devtools.send("HeapProfiler.collectGarbage")
+    counts: dict[str, int] = {}
+    for kind in KINDS:
+        prototype = await devtools.send("Runtime.evaluate", {"expression": f"{kind}.prototype"})
+        found = await devtools.send("Runtime.queryObjects", {"prototypeObjectId": prototype["result"]["objectId"]})
+        call = {"objectId": found["objects"]["objectId"], "functionDeclaration": "function () { return this.length }"}
+        counted = await devtools.send("Runtime.callFunctionOn", {**call, "returnByValue": True})
+        counts[kind] = counted["result"]["value"]
+    await devtools.detach()
+    return counts
+
+
+async def live_page(page: Page, stub: Stub) -> None:
+    await page.add_init_script(path=LOOPBACK)
+    await page.goto(stub.url)
+    await page.get_by_role("button", name="Microphone only").click()
+    await state(page, "live")
+
+
+async def lose(page: Page, how: str) -> None:
+    """Lose the connection and wait for the next one and its first reading."""
+    await page.evaluate("how => { window.next = limelight.reconnects + 1; far.kick(how); }", how)
+    await until(page, "limelight.reconnects === next && limelight.state === 'live' && limelight.stats !== null")
+
+
+async def test_settings_show_at_once_and_outlive_a_session(page: Page, stub: Stub) -> None:
+    await live_page(page, stub)
+    await page.keyboard.down("b")
+    await asyncio.sleep(0.6)
+    assert await page.evaluate("limelight.settings.enhance.on") is False
+    await page.keyboard.up("b")
+    assert await page.evaluate("limelight.settings.enhance.on") is True, "holding is a peek"
+    await page.keyboard.press("b")
+    assert await page.evaluate("limelight.settings.enhance.on") is False, "shown before the server answers"
+    await expect(page.locator("#sign")).to_have_text("Before · as it came in")
+    await until(page, "far.settings.enhance.on === false")
+    await page.locator("#strength").fill("0.25")
+    await until(page, "far.settings.enhance.strength === 0.25")
+
+    await page.evaluate("far.settings.limiter.ceiling_db = -3")
+    await lose(page, "events")
+    await until(page, "limelight.settings.limiter.ceiling_db === -3")
+
+    await lose(page, "remade")
+    await until(page, "far.settings.enhance.strength === 0.25 && far.settings.enhance.on === false")
+    assert await page.evaluate("limelight.settings.enhance") == {"on": False, "strength": 0.25}
+    assert await page.evaluate("far.taken") == [None, "c1", "c2"], "each offer takes over the last connection"
+
+
+async def test_twenty_reconnects_leave_nothing_behind(page: Page, stub: Stub) -> None:
+    await live_page(page, stub)
+    await lose(page, "events")
+    before, held = await page.evaluate(COUNTS), await living(page)
+    for round_ in range(20):
+        await lose(page, "bye" if round_ % 2 else "events")
+    after = await page.evaluate(COUNTS)
+    assert after == {"far": before["far"] + 20, "again": before["again"] + 20, "nodes": before["nodes"]}
+    left = await living(page)
+    assert not {kind: (held[kind], left[kind]) for kind in KINDS if left[kind] > held[kind] + 4}
+    assert await page.evaluate("limelight.localTracks.audio.readyState") == "live", "the microphone stays open"
+
+
+async def test_a_recording_is_saved_and_goes_on_after_a_loss(page: Page, stub: Stub) -> None:
+    await live_page(page, stub)
+    await until(page, "limelight.remoteStream.getAudioTracks()[0].muted === false")
+    await page.keyboard.press("r")
+    await until(page, "document.getElementById('rec-time').textContent === '0:02'")
+    async with page.expect_download() as first:
+        await page.evaluate("far.kick('events')")
+    assert (await first.value).suggested_filename.startswith("limelight-studio-")
+    await until(page, "limelight.reconnects === 1 && limelight.recording")
+    await until(page, "document.getElementById('rec-time').textContent === '0:02'")
+    async with page.expect_download() as second:
+        await page.keyboard.press("r")
+    saved = await (await second.value).path()
+    assert saved.read_bytes()[:4] == bytes.fromhex("1a45dfa3"), "an EBML file"
+    assert saved.stat().st_size > 2000
