@@ -10,13 +10,14 @@ import argparse
 import asyncio
 import importlib
 import os
-import secrets
-import socket
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from streamer.logs import set_up
+from streamer.options import LOOPBACK, ServeOptions, options_from
+from streamer.options import add_arguments as add_serve_arguments
 
 if TYPE_CHECKING:
     from starlette.routing import BaseRoute
@@ -26,44 +27,10 @@ if TYPE_CHECKING:
     from streamer.stages.engines import Engines
     from streamer.transports.http import Studio
 
-__all__ = ["ServeOptions", "main"]
+__all__ = ["main"]
 
-LOOPBACK = ("127.0.0.1", "localhost", "::1")
 DRAIN_S = 5.0
-
-
-@dataclass(frozen=True, slots=True)
-class ServeOptions:
-    """What `limelight serve` was told."""
-
-    host: str
-    port: int
-    token: str | None
-    tls: tuple[Path, Path] | None
-    sessions: int
-    compile: bool
-    cache: Path
-    ice_servers: tuple[dict[str, Any], ...]
-    udp_ports: tuple[int, int] | None
-    public_ip: str | None
-    origins: frozenset[str]
-    idle_s: float
-    longest_s: float
-
-    @property
-    def local(self) -> bool:
-        return self.host in LOOPBACK
-
-    def url(self, port: int) -> str:
-        """Where a person should look."""
-        host = (
-            socket.gethostname()
-            if self.host in ("0.0.0.0", "::")
-            else f"[{self.host}]"
-            if ":" in self.host
-            else self.host
-        )
-        return f"{'https' if self.tls else 'http'}://{host}:{port}/" + (f"?token={self.token}" if self.token else "")
+SWITCH_S = 0.0005  # the device thread asks for the interpreter a few times a tick; Python's 5 ms is half a hop
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -84,11 +51,10 @@ def _parser(command: str) -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version="limelight 0.1.0")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
-    _serve_arguments(
-        commands.add_parser(
-            "serve", help="start the studio (the default)", formatter_class=argparse.ArgumentDefaultsHelpFormatter
-        )
-    )
+    defaults = argparse.ArgumentDefaultsHelpFormatter
+    serve = commands.add_parser("serve", help="start the studio (the default)", formatter_class=defaults)
+    serve.set_defaults(command=_serve)
+    add_serve_arguments(serve, cache=_cache_folder(), token=os.environ.get("LIMELIGHT_TOKEN"))
     run = commands.add_parser("run", help="process a file: limelight run IN OUT --clean")
     run.set_defaults(command=_run)
     doctor = commands.add_parser("doctor", help="look whether this machine has what Limelight needs")
@@ -108,63 +74,11 @@ def _parser(command: str) -> argparse.ArgumentParser:
     return parser
 
 
-def _serve_arguments(parser: argparse.ArgumentParser) -> None:
-    add = parser.add_argument
-    add("--host", default="127.0.0.1", help="address to listen on; anything but loopback needs a token")
-    add("--port", type=int, default=8080, help="TCP port")
-    add(
-        "--token",
-        default=os.environ.get("LIMELIGHT_TOKEN"),
-        help="what clients must show (env LIMELIGHT_TOKEN); made up when listening beyond loopback",
-    )
-    add("--tls", metavar="self-signed|CERT,KEY", help="serve https: a phone on the LAN has no microphone without it")
-    add("--sessions", type=_positive, default=10, help="sessions at once; the next one is told to come back later")
-    add(
-        "--no-compile",
-        dest="compile",
-        action="store_false",
-        help="keep eager models; do not build compiled ones in the background",
-    )
-    add(
-        "--cache",
-        type=Path,
-        default=_cache_folder(),
-        help="folder for compiled models and certificates (env LIMELIGHT_CACHE)",
-    )
-    add(
-        "--ice-server",
-        action="append",
-        default=[],
-        metavar="URL[,USER,PASSWORD]",
-        help="a STUN or TURN server, for both ends; may be repeated",
-    )
-    add("--udp-ports", type=_port_range, metavar="A-B", help="UDP ports for media, such as 50000-50100")
-    add("--public-ip", help="address to offer besides our own (behind a NAT that forwards the UDP ports)")
-    add(
-        "--allow-origin",
-        action="append",
-        default=[],
-        metavar="ORIGIN",
-        help="a web origin besides our own; may be repeated",
-    )
-    add(
-        "--idle",
-        type=float,
-        default=30.0,
-        metavar="SECONDS",
-        help="a session that nobody is attached to ends after this",
-    )
-    add("--longest", type=float, default=12 * 3600.0, metavar="SECONDS", help="no session lasts longer")
-    add("--log-format", choices=("text", "json"), default="text", help="form of the log lines")
-    add("--log-level", default="info", choices=("debug", "info", "warning", "error"), help="least level logged")
-    parser.set_defaults(command=_serve)
-
-
 def _run(arguments: argparse.Namespace) -> int:
     from streamer.run import options_from, run
 
     try:
-        options = options_from(arguments)
+        options = options_from(arguments, cache=_cache_folder() / "compiled")
     except ValueError as error:
         print(f"limelight: {error}", file=sys.stderr)
         return 2
@@ -187,74 +101,23 @@ def _bench(arguments: argparse.Namespace) -> int:
     return int(importlib.import_module(f"tests.bench.{arguments.name}").main(arguments.rest) or 0)
 
 
-def _positive(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError("must be at least 1")
-    return value
-
-
-def _port_range(text: str) -> tuple[int, int]:
-    first, _, last = text.partition("-")
-    if not (first.isdigit() and last.isdigit() and 1024 <= int(first) <= int(last) <= 65535):
-        raise argparse.ArgumentTypeError("must be A-B with 1024 <= A <= B <= 65535")
-    return int(first), int(last)
-
-
 def _cache_folder() -> Path:
     base = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
     return Path(os.environ.get("LIMELIGHT_CACHE") or Path(base) / "limelight")
 
 
 def _serve(arguments: argparse.Namespace) -> int:
-    from streamer.logs import set_up
-
     set_up(arguments.log_format, arguments.log_level)
     try:
-        options = _options(arguments)
+        options = options_from(arguments)
     except (ValueError, OSError) as error:
         print(f"limelight: {error}", file=sys.stderr)
         return 2
     return asyncio.run(_run_server(options))
 
 
-def _options(given: argparse.Namespace) -> ServeOptions:
-    from streamer.transports.tls import self_signed
-
-    tls: tuple[Path, Path] | None = None
-    if given.tls == "self-signed":
-        tls = self_signed(given.cache, host=given.host)
-    elif given.tls:
-        certificate, _, key = given.tls.partition(",")
-        tls = (Path(certificate), Path(key))
-        if missing := [str(path) for path in tls if not path.is_file()]:
-            raise ValueError(f"--tls: no such file: {', '.join(missing)} (give CERT,KEY or self-signed)")
-    token = given.token or (None if given.host in LOOPBACK else secrets.token_urlsafe(16))
-    return ServeOptions(
-        host=given.host,
-        port=given.port,
-        token=token,
-        tls=tls,
-        sessions=given.sessions,
-        compile=given.compile,
-        cache=given.cache,
-        ice_servers=tuple(_ice_server(text) for text in given.ice_server),
-        udp_ports=given.udp_ports,
-        public_ip=given.public_ip,
-        origins=frozenset(given.allow_origin),
-        idle_s=given.idle,
-        longest_s=given.longest,
-    )
-
-
-def _ice_server(text: str) -> dict[str, Any]:
-    url, *login = text.split(",", 2)
-    if not url.startswith(("stun:", "turn:", "turns:")) or len(login) == 1:
-        raise ValueError(f"--ice-server {text!r}: must be stun:HOST:PORT or turn:HOST:PORT,USER,PASSWORD")
-    return {"urls": url} | (dict(zip(("username", "credential"), login, strict=True)) if login else {})
-
-
 async def _run_server(options: ServeOptions) -> int:
+    sys.setswitchinterval(SWITCH_S)
     from streamer.metrics import Metrics
     from streamer.sessions import Sessions
     from streamer.transports.http import Access, Studio

@@ -27,6 +27,7 @@ __all__ = ["EnhanceConfig", "EnhanceState", "Enhancer", "MaskNet", "load_enhance
 WEIGHTS = Path(__file__).parent / "weights" / "enhance.safetensors"
 POWER = 0.3
 QUIET = 1e-8  # added to a bin's power: about -105 dB of full scale
+LOUDEST = 1.6  # gain of a bin; beyond 1 where noise took away from speech
 STRIDE = 4
 BANDS = BINS // STRIDE
 TOP = BINS // 2  # bins from here up steer what lies above 8 kHz
@@ -175,9 +176,9 @@ def compress(spectrum: Tensor) -> Tensor:
 
 
 def expand(mask: Tensor) -> Tensor:
-    """A mask on the compressed spectrum `[..., 2, K]` -> the same on the spectrum itself."""
-    power = mask.square().sum(-2, keepdim=True)
-    return mask * (power + 1e-12) ** ((1 / POWER - 1) / 2)
+    """A mask on the compressed spectrum `[..., 2, K]` -> the same on the spectrum itself, at most `LOUDEST`."""
+    power = mask.square().sum(-2, keepdim=True) + 1e-12
+    return mask * power.clamp(max=LOUDEST ** (2 * POWER)) ** (0.5 / POWER) * power.rsqrt()
 
 
 class Enhancer(StreamingModule):
@@ -199,7 +200,8 @@ class Enhancer(StreamingModule):
         return EnhanceState(*sound, memory)
 
     def step(self, state: Tree, chunk: Tree) -> tuple[EnhanceState, Tensor]:
-        assert isinstance(state, EnhanceState) and isinstance(chunk, Tensor)
+        assert isinstance(state, EnhanceState)
+        assert isinstance(chunk, Tensor)
         whole = torch.cat([state.past, chunk], -1)  # [B, C, window]
         frames = (whole * self.spectrum.analysis).flatten(0, 1)  # [B * C, window]
         spectra = self.spectrum.transform_step(frames).view(*whole.shape[:2], 2, BINS)

@@ -1,7 +1,7 @@
 """The short-time spectrum of the sound models: 32 ms windows that look back, 20 ms out, 31.25 Hz bins up to 8 kHz.
 
 The analysis window is long and leans on the newest sound; the synthesis window covers only its last two hops, so that
-resynthesis costs one hop of delay (asymmetric windows after Mauler and Martin, EUSIPCO 2007). The same 256 bins come out at
+resynthesis costs one hop of delay (after Mauler and Martin, EUSIPCO 2007). The same 256 bins come out at
 16 kHz (window 512) and at 48 kHz (window 1536): a network trained on one runs on the other. Offline code uses the
 FFT; a step uses a two-stage Fourier transform of real matrix products that makes only the bins we need, which
 exports cleanly and is as quick as an FFT on small batches.

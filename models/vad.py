@@ -73,7 +73,8 @@ class Vad(StreamingModule):
         return (power @ self.filters + QUIET).log() / 4
 
     def step(self, state: Tree, chunk: Tree) -> tuple[VadState, Tensor]:
-        assert isinstance(state, VadState) and isinstance(chunk, Tensor)
+        assert isinstance(state, VadState)
+        assert isinstance(chunk, Tensor)
         whole = torch.cat([state.past, chunk.mean(1)], -1)  # [B, window]
         spectrum = self.spectrum.transform_step(whole * self.spectrum.analysis)
         x = F.silu(self.enter(self.energies(spectrum)))[:, None]  # [B, 1, W]

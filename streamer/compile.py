@@ -38,7 +38,7 @@ class BuildFailed(Exception):
     """The compiled step could not be had; the text is the reason."""
 
 
-async def compile_engine(engine: Engine, *, cache: Path, timeout_s: float = 900.0) -> str:
+async def compile_engine(engine: Engine, *, cache: Path, timeout_s: float = 1800.0) -> str:
     """Find or build the compiled step of a CPU engine, check it, and swap it in; returns `engine.compiled`.
 
     Takes from seconds (found) to minutes (built). Cancelling it ends the build. It raises nothing of its own: an
@@ -200,8 +200,10 @@ def _compile(module: StreamingModule, example: Tree, path: Path) -> str:
 def _give_way() -> None:
     """Take only what the server leaves of the cores."""
     os.nice(15)
-    with suppress(OSError):  # Linux shares cores between terminal sessions first, and this process began one
-        Path("/proc/self/autogroup").write_text("15")
+    # Linux shares cores between terminal sessions first; the server started this process at the head of its own.
+    if os.getsid(0) == os.getpid():
+        with suppress(OSError):
+            Path("/proc/self/autogroup").write_text("15")
 
 
 def main() -> None:

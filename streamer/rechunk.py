@@ -16,7 +16,9 @@ from streamer.frame import HOP, SOUND_HZ, AudioFrame, Sound
 __all__ = ["LONGEST_FILL", "TOLERANCE", "Rechunker", "remix"]
 
 TOLERANCE = SOUND_HZ // 50  # 20 ms: under the smallest hole that a lost packet leaves
-LONGEST_FILL = SOUND_HZ  # 1 s: a longer hole is a mute or a restart, and the timeline starts anew
+# A longer hole is a mute, a restart, or sound dropped because the models are behind; then the timeline goes on from
+# there. Silence made for it would have to pass the same models and keep them behind.
+LONGEST_FILL = SOUND_HZ * 60 // 1000
 
 
 def remix(samples: Sound, channels: int) -> Sound:

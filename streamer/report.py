@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from streamer.frame import PICTURE_HZ, SOUND_HZ, AudioFrame, VideoFrame
 from streamer.meter import Meter
 from streamer.metrics import Metrics, Quantiles
-
-if TYPE_CHECKING:
-    from streamer.session import Session
 
 __all__ = ["PATH_ORDER", "Report"]
 
@@ -92,27 +89,20 @@ class Report:
             return None
         return (picture.seconds - sound.seconds) * 1000
 
-    def stats(self, session: Session) -> dict[str, Any]:
-        """The `stats` event's body, as in docs/protocol.md."""
-        delays = {stage.name: stage.delay / SOUND_HZ * 1000 for stage in session.path.stages}
+    def stats(self, now: float, delays_ms: Mapping[str, float]) -> dict[str, Any]:
+        """The report's share of a `stats` event (docs/protocol.md); `delays_ms`: what each stage declares."""
         total = self._total.get()
-        skew = self.skew_ms(session.now())
         return {
-            "time_s": round(session.time_s, 3),
             "levels": {
                 "in_db": _rounded(self.before.peak_db),
                 "out_db": _rounded(self.after.peak_db),
                 "in_lufs": _rounded(self.before.lufs),
                 "out_lufs": _rounded(self.after.lufs),
             },
-            "speech": round(session.speech.probability, 3),
-            "speaking": session.speech.speaking,
-            "stages": [self._stage(name, delays.get(name, 0.0)) for name in PATH_ORDER if name in self._stages],
+            "stages": [self._stage(name, delays_ms.get(name, 0.0)) for name in PATH_ORDER if name in self._stages],
             "total_ms": total and {"p50": _rounded(total[0] * 1000), "p95": _rounded(total[1] * 1000)},
-            "skew_ms": _rounded(skew),
+            "skew_ms": _rounded(self.skew_ms(now)),
             "drops": {kind: round(count, 1) for kind, count in self._drops.items()},
-            "publishers": int(session.publisher is not None),
-            "viewers": session.viewers,
             "compiled": self.compiled(),
         }
 

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import itertools
 import signal
 import sys
-from collections.abc import Callable
+from collections import Counter
 from contextlib import ExitStack
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from streamer.frame import FormatError
 from streamer.pipeline import SoundPath
@@ -20,14 +22,21 @@ from streamer.progress import as_time, shown
 from streamer.settings import Settings, SettingsError, merge
 from streamer.transports.file import FileJob, Report, run_file
 
+if TYPE_CHECKING:
+    from streamer.device import Device
+    from streamer.engine import Engine
+
 __all__ = ["RunOptions", "add_arguments", "options_from", "run"]
 
+PATIENCE_S = 600.0  # nobody listens: a machine that is busy elsewhere makes us slow, not wrong
 EXAMPLE = "limelight run IN OUT --clean"
 
 
 @dataclass(frozen=True, slots=True)
 class RunOptions:
     """What to do with which file. `clean`: the strength 0…1; `level`: LUFS; `limit`: dBFS; None: not at all.
+
+    `cache`: where a server has left compiled models, which then serve here as well.
 
     Raises:
         SettingsError: a figure is out of range.
@@ -39,6 +48,7 @@ class RunOptions:
     level: float | None = None
     limit: float | None = None
     quiet: bool = False
+    cache: Path | None = None
 
     def __post_init__(self) -> None:
         if self.clean is self.level is self.limit is None:
@@ -95,7 +105,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     how.add_argument("--quiet", action="store_true", help="no bar and no summary; warnings and errors only")
 
 
-def options_from(given: argparse.Namespace) -> RunOptions:
+def options_from(given: argparse.Namespace, *, cache: Path | None = None) -> RunOptions:
     """The options in what argparse made of the command line.
 
     Raises:
@@ -112,7 +122,7 @@ def options_from(given: argparse.Namespace) -> RunOptions:
     )
     told = 1.0 if given.clean else None
     clean = told if given.strength is None else given.strength
-    return RunOptions(job, clean=clean, level=given.level, limit=given.limit, quiet=given.quiet)
+    return RunOptions(job, clean=clean, level=given.level, limit=given.limit, quiet=given.quiet, cache=cache)
 
 
 def run(options: RunOptions) -> int:
@@ -139,25 +149,60 @@ async def _run(options: RunOptions) -> Report:
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
     with ExitStack() as stack:
         tell = (lambda _: None) if options.quiet else stack.enter_context(shown(options.job.source))
-        return await run_file(options.job, make_path=_stages(options.settings, stack), progress=tell)
+        stages = _Stages(options)
+        stack.callback(stages.close)
+        report = await run_file(options.job, make_path=stages.path, progress=tell)
+    dry = tuple(
+        f"{stage} failed on {hops} hops of 10 ms, which passed as they were" for stage, hops in stages.failed.items()
+    )
+    return replace(report, warnings=report.warnings + dry)
 
 
-def _stages(settings: Settings, stack: ExitStack) -> Callable[[int], SoundPath]:
-    """Makes a sound path for some number of channels; its engines are closed with `stack`."""
-    from streamer.device import Device  # torch takes seconds: bad options and files are told before that
-    from streamer.stages.engines import SoundEngines
-    from streamer.stages.sound import build_path
+class _Stages:
+    """Sound paths for the tracks of one file, and the engines under them."""
 
-    device = Device()
-    stack.callback(device.close)
+    def __init__(self, options: RunOptions) -> None:
+        self._settings, self._cache = options.settings, options.cache
+        self._engines: list[Engine] = []
+        self._device: Device | None = None
+        self._adopting: list[asyncio.Task[None]] = []
+        self.failed: Counter[str] = Counter()
 
-    def make(channels: int) -> SoundPath:
-        engines = SoundEngines.build(channels, slots=1, device=device)
-        for engine in (engines.enhance, engines.level, engines.limiter):
-            stack.callback(engine.close)
-        return build_path(engines, channels=channels, settings=lambda: settings)
+    def path(self, channels: int) -> SoundPath:
+        from streamer.device import Device  # torch takes seconds: bad options and files are told before that
+        from streamer.stages.sound import SoundEngines, build_path
 
-    return make
+        self._device = self._device or Device()
+        engines = SoundEngines.build(channels, slots=1, device=self._device)
+        settings = self._settings
+        three = (engines.enhance, engines.level, engines.limiter)
+        self._engines += three
+        for engine in itertools.compress(three, (settings.enhance.on, settings.level.on, settings.limiter.on)):
+            engine.patience_s = PATIENCE_S
+            self._adopting.append(asyncio.create_task(self._adopt(engine)))
+
+        def failed(stage: str) -> None:
+            self.failed[stage] += 1
+
+        return build_path(engines, channels=channels, settings=lambda: settings, failed=failed)
+
+    async def _adopt(self, engine: Engine) -> None:
+        """Go on with the compiled step if one has been built before; building takes minutes, and files are short."""
+        from streamer.compile import cache_key, compile_engine
+
+        if self._cache is None:
+            return
+        key = await asyncio.to_thread(cache_key, engine.module, engine.example)
+        if (self._cache / f"{engine.name}-{key}.pt2").exists():
+            await compile_engine(engine, cache=self._cache)
+
+    def close(self) -> None:
+        for task in self._adopting:
+            task.cancel()
+        for engine in self._engines:
+            engine.close()
+        if self._device is not None:
+            self._device.close()
 
 
 def _summarise(job: FileJob, report: Report) -> None:

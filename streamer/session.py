@@ -246,4 +246,15 @@ class Session:
         while True:
             await asyncio.sleep(STATS_S)
             if len(self.events):
-                self.events.publish(Event("stats", self.report.stats(self)))
+                self.events.publish(Event("stats", self._stats()))
+
+    def _stats(self) -> dict[str, Any]:
+        delays_ms = {stage.name: stage.delay / SOUND_HZ * 1000 for stage in self.path.stages}
+        return {
+            "time_s": round(self.time_s, 3),
+            "speech": round(self.speech.probability, 3),
+            "speaking": self.speech.speaking,
+            "publishers": int(self.publisher is not None),
+            "viewers": self.viewers,
+            **self.report.stats(self.now(), delays_ms),
+        }

@@ -28,14 +28,14 @@ class Mixture:
 
 
 def mixture(folder: Path, *, snr_db: float = 5.0) -> Mixture:
-    """A sentence from espeak-ng in pink noise."""
+    """A sentence from espeak-ng in hiss."""
     path = folder / "speech.wav"
     subprocess.run(["espeak-ng", "-v", "en-us", "-s", "150", "-w", str(path), TEXT], check=True)
     with wave.open(str(path)) as file:
         rate, samples = file.getframerate(), np.frombuffer(file.readframes(file.getnframes()), "<i2") / 32768
     clean = _resampled(samples, rate)
     clean *= 0.1 / np.sqrt(np.mean(clean**2))
-    noise = _pink(len(clean))
+    noise = np.random.default_rng(7).standard_normal(len(clean))
     noise *= 0.1 * 10 ** (-snr_db / 20) / np.sqrt(np.mean(noise**2))
     return Mixture(clean.astype(np.float32), (clean + noise).astype(np.float32))
 
@@ -56,12 +56,6 @@ def _resampled(samples: np.ndarray, rate: int) -> np.ndarray:
     return np.fft.irfft(np.fft.rfft(samples), length) * (length / len(samples))
 
 
-def _pink(length: int) -> np.ndarray:
-    spectrum = np.fft.rfft(np.random.default_rng(7).standard_normal(length))
-    frequency = np.fft.rfftfreq(length, 1 / HZ)
-    return np.fft.irfft(spectrum / np.sqrt(np.maximum(frequency, 50.0)), length)
-
-
 def si_sdr_db(clean: np.ndarray, heard: np.ndarray) -> float:
     """Scale-invariant signal-to-distortion ratio (Le Roux et al., 2019)."""
     clean, heard = clean - clean.mean(), heard - heard.mean()
@@ -76,12 +70,13 @@ def si_sdr_gain_db(mix: Mixture, heard: np.ndarray, *, window_s: float = 0.5) ->
     """
     size = int(window_s * HZ)
     loud = np.sqrt(np.mean(mix.clean**2)) * 0.5
+    find = _Finder(heard)
     before, after = [], []
-    for start in range(0, len(mix.clean) - size, size // 2):
+    for start in range(0, len(mix.clean) - size, size):
         clean = mix.clean[start : start + size]
         if np.sqrt(np.mean(clean**2)) < loud:
             continue
-        lag, likeness = _best_lag(clean, heard)
+        lag, likeness = find(clean)
         if likeness < 0.5:
             continue
         before.append(si_sdr_db(clean, mix.noisy[start : start + size]))
@@ -90,16 +85,22 @@ def si_sdr_gain_db(mix: Mixture, heard: np.ndarray, *, window_s: float = 0.5) ->
     return float(np.median(before)), float(np.median(np.array(after) - before))
 
 
-def _best_lag(clean: np.ndarray, heard: np.ndarray) -> tuple[int, float]:
-    """Where `clean` is found in `heard`, and the normalised correlation there."""
-    length = len(heard) + len(clean)
-    product = np.fft.rfft(heard, length) * np.conj(np.fft.rfft(clean, length))
-    correlation = np.fft.irfft(product, length)[: len(heard) - len(clean)]
-    energy = np.concatenate(([0.0], np.cumsum(heard.astype(np.float64) ** 2)))
-    energy = (energy[len(clean) :] - energy[: -len(clean)])[: len(correlation)]
-    likeness = correlation / np.sqrt(np.maximum(energy, 1e-9) * (clean @ clean))
-    lag = int(np.argmax(likeness))
-    return lag, float(likeness[lag])
+class _Finder:
+    """Looks for pieces of sound in a longer one."""
+
+    def __init__(self, heard: np.ndarray) -> None:
+        self._heard = heard.astype(np.float64)
+        self._length = 1 << (len(heard) - 1).bit_length()
+        self._spectrum = np.fft.rfft(self._heard, self._length)
+        self._energy = np.concatenate(([0.0], np.cumsum(self._heard**2)))
+
+    def __call__(self, piece: np.ndarray) -> tuple[int, float]:
+        """Where `piece` is most alike, and the normalised correlation there."""
+        found = np.fft.irfft(self._spectrum * np.conj(np.fft.rfft(piece, self._length)), self._length)
+        energy = self._energy[len(piece) :] - self._energy[: -len(piece)]
+        likeness = found[: len(energy)] / np.sqrt(np.maximum(energy, 1e-6) * (piece @ piece))
+        lag = int(np.argmax(likeness))
+        return lag, float(likeness[lag])
 
 
 def level_db(samples: np.ndarray) -> float:

@@ -29,12 +29,12 @@ def test_any_frame_sizes_give_the_same_signal_and_pts(sizes):
 def test_a_hole_is_filled_with_silence_and_marked():
     rechunker = Rechunker(1)
     first = rechunker.push(AudioFrame(0, ramp(1, 960)))
-    later = rechunker.push(AudioFrame(960 + 1920, ramp(1, 960)))
-    assert rechunker.filled_samples == 1920
+    later = rechunker.push(AudioFrame(960 + 1440, ramp(1, 960)))
+    assert rechunker.filled_samples == 1440
     assert [hop.gap for hop in first] == [False, False]
     assert later[0].gap
-    assert not joined(later)[:, :1920].any()
-    assert [hop.pts for hop in later] == [960 + HOP * index for index in range(6)]
+    assert not joined(later)[:, :1440].any()
+    assert [hop.pts for hop in later] == [960 + HOP * index for index in range(5)]
 
 
 def test_an_overlap_is_trimmed():

@@ -14,7 +14,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from models.enhance import Enhancer, compress, expand, multiply
-from models.recipes.holdout import Pair, holdout
+from models.recipes.holdout import Pair, Wave, holdout, si_sdr_db
 from models.recipes.losses import EnhanceLoss
 from models.recipes.norms import add_norms, folded
 from models.recipes.sources import open_sources
@@ -41,7 +41,7 @@ def export(enhancer: Enhancer, path: Path) -> None:
 
 @torch.no_grad()
 def scores(enhancer: Enhancer, pairs: list[Pair]) -> dict[str, float]:
-    """Means over the pairs: PESQ (wide band), STOI, and PESQ of clean speech passed through."""
+    """Means over the pairs: PESQ (wide band), STOI, SI-SDR in dB, and PESQ of clean speech passed through."""
     from pesq import pesq
     from pystoi import stoi
 
@@ -51,13 +51,14 @@ def scores(enhancer: Enhancer, pairs: list[Pair]) -> dict[str, float]:
     for pair in pairs:
         made, kept = (_passed(plain.eval(), x) for x in (pair.noisy, pair.clean))
         clean = pair.clean[: len(made)]
-        rows.append([pesq(16_000, clean, made, "wb"), stoi(clean, made, 16_000), pesq(16_000, clean, kept, "wb")])
-    return dict(zip(("pesq", "stoi", "clean_pesq"), np.mean(rows, 0).tolist(), strict=True))
+        judged = [pesq(16_000, clean, made, "wb"), stoi(clean, made, 16_000), si_sdr_db(made, clean)]
+        rows.append([*judged, pesq(16_000, clean, kept, "wb")])
+    return dict(zip(("pesq", "stoi", "si_sdr_db", "clean_pesq"), np.mean(rows, 0).tolist(), strict=True))
 
 
-def _passed(enhancer: Enhancer, x: np.ndarray[tuple[int], np.dtype[np.float32]]) -> np.ndarray[tuple[int], np.dtype[np.float32]]:
+def _passed(enhancer: Enhancer, x: Wave) -> Wave:
     whole = len(x) // enhancer.hop * enhancer.hop
-    made: np.ndarray[tuple[int], np.dtype[np.float32]] = enhancer(torch.from_numpy(x[:whole])[None, None])[0, 0].numpy()
+    made: Wave = enhancer(torch.from_numpy(x[:whole])[None, None])[0, 0].numpy()
     return made
 
 

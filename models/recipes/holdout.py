@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from models.recipes.mixing import active_rms
 from models.recipes.sources import Sources
 
-__all__ = ["Pair", "holdout"]
+__all__ = ["Pair", "Wave", "holdout", "si_sdr_db"]
 
 RATE = 16_000
 SECONDS = 6
@@ -51,3 +51,10 @@ def _noise(sources: Sources, samples: int, rng: np.random.Generator) -> Wave:
     pcm = pool.clips[pool.chosen[rng.integers(len(pool.chosen))]].astype(np.float32) / 32768
     at = int(rng.integers(max(len(pcm) - samples, 1)))
     return np.resize(pcm[at : at + samples] + 1e-5, samples)
+
+
+def si_sdr_db(made: Wave, clean: Wave) -> float:
+    """Scale-invariant signal-to-distortion ratio."""
+    aim = clean * (float(made @ clean) / float(clean @ clean))
+    error = made - aim
+    return float(10 * np.log10((aim @ aim + 1e-12) / (error @ error + 1e-12)))

@@ -46,7 +46,8 @@ def folded(net: nn.Module) -> nn.Module:
 
 @torch.no_grad()
 def _fold(layer: Dense | BandConv, norm: nn.BatchNorm1d) -> None:
-    assert norm.running_mean is not None and norm.running_var is not None
+    assert norm.running_mean is not None
+    assert norm.running_var is not None
     gain = norm.weight / torch.sqrt(norm.running_var + norm.eps)
     layer.weight.mul_(gain.view(-1, *(1,) * (layer.weight.dim() - 1)))
     layer.bias.copy_((layer.bias - norm.running_mean) * gain + norm.bias)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from models.recipes.packs import decode, find
 
-__all__ = ["RATE", "simulate", "open_rooms"]
+__all__ = ["RATE", "open_rooms", "simulate"]
 
 RATE = 16_000
 LENGTH = 12_000  # samples: 0.75 s

@@ -34,8 +34,8 @@ class Plan:
     """How long and how hard: `hours` of wall clock over all runs."""
 
     hours: float
-    batch: int = 8
-    seconds: float = 2.5
+    batch: int = 4
+    seconds: float = 2.2
     rate: float = 2e-3
     warm_steps: int = 150
     keep: float = 0.998
@@ -52,7 +52,6 @@ class Mixtures(IterableDataset[tuple[Tensor, Tensor]]):
         self.sources, self.plan, self.seed = sources, plan, seed
 
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
-        os.nice(5)
         if hasattr(os, "sched_setaffinity"):
             os.sched_setaffinity(0, range(os.cpu_count() or 1))
         for heard, wanted in self._mixer():
@@ -68,6 +67,16 @@ def batches(sources: Sources, plan: Plan, *, seed: int) -> Iterator[list[Tensor]
     return iter(DataLoader(mixtures, batch_size=plan.batch, num_workers=1, prefetch_factor=6))
 
 
+def optimisers(net: nn.Module, rate: float) -> list[torch.optim.Optimizer]:
+    """Muon for matrices, which learns from fewer steps; AdamW for the rest."""
+    matrices = [p for p in net.parameters() if p.dim() == 2 and min(p.shape) > 1]
+    others = [p for p in net.parameters() if p.dim() != 2 or min(p.shape) == 1]
+    return [
+        torch.optim.Muon(matrices, lr=rate, weight_decay=0.01, adjust_lr_fn="match_rms_adamw"),
+        torch.optim.AdamW(others, lr=rate, betas=(0.9, 0.98), weight_decay=0.01),
+    ]
+
+
 @dataclass
 class Training:
     """A network on its way: its average, its optimiser, and how far it is."""
@@ -78,38 +87,45 @@ class Training:
     folder: Path
     check: Callable[[nn.Module], str]
     step: int = 0
+    heard_s: float = 0.0
     spent_s: float = 0.0
     console: Console = field(default_factory=Console)
 
     def __post_init__(self) -> None:
         self.average = copy.deepcopy(self.net)
-        self.optimiser = torch.optim.AdamW(self.net.parameters(), lr=self.plan.rate, betas=(0.9, 0.98), weight_decay=0.01)
+        self.optimisers = optimisers(self.net, self.plan.rate)
         self.path = self.folder / "checkpoint.pt"
         if self.path.exists():
             self._resume()
 
     def _parts(self) -> dict[str, Any]:
-        parts = {"net": self.net, "average": self.average, "optimiser": self.optimiser}
-        return {name: part.state_dict() for name, part in parts.items()}
+        parts: dict[str, Any] = {"net": self.net, "average": self.average}
+        parts |= {f"optimiser {i}": optimiser for i, optimiser in enumerate(self.optimisers)}
+        return parts
 
     def _resume(self) -> None:
         saved = torch.load(self.path, weights_only=True)
-        self.net.load_state_dict(saved["net"])
-        self.average.load_state_dict(saved["average"])
-        self.optimiser.load_state_dict(saved["optimiser"])
-        self.step, self.spent_s = saved["step"], saved["spent_s"]
+        for name, part in self._parts().items():
+            if name in saved:
+                part.load_state_dict(saved[name])
+        self.step, self.spent_s, self.heard_s = (
+            saved["step"],
+            saved["spent_s"],
+            saved.get("heard_s", saved["step"] * 20.0),
+        )
         self.console.print(f"resumed at step {self.step}, {self.spent_s / 60:.0f} min in")
 
     def save(self) -> None:
         """Write the checkpoint whole or not at all."""
         self.folder.mkdir(parents=True, exist_ok=True)
         fresh = self.path.with_suffix(".new")
-        torch.save({**self._parts(), "step": self.step, "spent_s": self.spent_s}, fresh)
+        states = {name: part.state_dict() for name, part in self._parts().items()}
+        torch.save({**states, "step": self.step, "spent_s": self.spent_s, "heard_s": self.heard_s}, fresh)
         fresh.replace(self.path)
 
     @property
     def hours_heard(self) -> float:
-        return self.step * self.plan.batch * self.plan.seconds / 3600
+        return self.heard_s / 3600
 
     def run(self, sources: Sources) -> nn.Module:
         """Train until the plan's time is spent; the averaged network."""
@@ -122,7 +138,7 @@ class Training:
             now = time.monotonic()
             self.spent_s += now - last
             last = now
-            if self.step % 50 == 0:
+            if self.step % 100 == 0:
                 self._tell(losses)
                 losses.clear()
             if now - saved > self.plan.save_every_s:
@@ -136,17 +152,19 @@ class Training:
         return self.average
 
     def _advance(self, heard: Tensor, wanted: Tensor) -> dict[str, float]:
-        for group in self.optimiser.param_groups:
+        for group in [g for optimiser in self.optimisers for g in optimiser.param_groups]:
             group["lr"] = self._rate()
         parts = self.judge(self.net, heard, wanted)
         loss = torch.stack(list(parts.values())).sum()
-        self.optimiser.zero_grad()
+        self.net.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         norm = float(nn.utils.clip_grad_norm_(self.net.parameters(), 1.0))
         if math.isfinite(norm):
-            self.optimiser.step()
+            for optimiser in self.optimisers:
+                optimiser.step()
             self._blend()
         self.step += 1
+        self.heard_s += self.plan.batch * self.plan.seconds
         return {name: float(part) for name, part in parts.items()} | {"norm": norm}
 
     def _rate(self) -> float:

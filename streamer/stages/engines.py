@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 
-from models.dynamics import Leveler, Limiter
-from models.enhance import load_enhancer
-from models.streaming import StreamingModule, Tree
 from models.vad import load_vad
 from streamer.compile import compile_engine
 from streamer.device import Device
@@ -18,33 +14,10 @@ from streamer.engine import Engine
 from streamer.frame import HOP
 from streamer.pipeline import SoundPath
 from streamer.session import Session
-from streamer.stages.sound import build_path
+from streamer.stages.sound import SoundEngines, build_path
 from streamer.stages.speech import Speech
 
-__all__ = ["Engines", "SoundEngines"]
-
-
-@dataclass(frozen=True, slots=True)
-class SoundEngines:
-    """The engines of the sound path for one channel count."""
-
-    enhance: Engine
-    level: Engine
-    limiter: Engine
-
-    @classmethod
-    def build(cls, channels: int, *, slots: int, device: Device) -> SoundEngines:
-        sound = torch.zeros(1, channels, HOP)
-        beside = (sound, torch.zeros(1, 1, 1))
-
-        def engine(name: str, module: StreamingModule, example: Tree) -> Engine:
-            return Engine(f"{name}-{channels}ch", module, slots=slots, example=example, device=device)
-
-        return cls(
-            enhance=engine("enhance", load_enhancer(channels=channels), sound),
-            level=engine("level", Leveler(channels=channels), beside),
-            limiter=engine("limiter", Limiter(channels=channels), beside),
-        )
+__all__ = ["Engines"]
 
 
 class Engines:

@@ -6,19 +6,45 @@ The three stages differ only in what they give their model and in the delay that
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
 
 import numpy as np
+import torch
 
-from streamer.frame import Sound
+from models.dynamics import Leveler, Limiter
+from models.enhance import load_enhancer
+from models.streaming import StreamingModule, Tree
+from streamer.device import Device
+from streamer.engine import Engine
+from streamer.frame import HOP, Sound
 from streamer.pipeline import SoundPath
 from streamer.settings import Settings
 from streamer.stages.blend import Blend
 
-if TYPE_CHECKING:
-    from streamer.stages.engines import SoundEngines
+__all__ = ["SoundEngines", "build_path"]
 
-__all__ = ["build_path"]
+
+@dataclass(frozen=True, slots=True)
+class SoundEngines:
+    """The engines of the sound path for one channel count."""
+
+    enhance: Engine
+    level: Engine
+    limiter: Engine
+
+    @classmethod
+    def build(cls, channels: int, *, slots: int, device: Device) -> SoundEngines:
+        sound = torch.zeros(1, channels, HOP)
+        beside = (sound, torch.zeros(1, 1, 1))
+
+        def engine(name: str, module: StreamingModule, example: Tree) -> Engine:
+            return Engine(f"{name}-{channels}ch", module, slots=slots, example=example, device=device)
+
+        return cls(
+            enhance=engine("enhance", load_enhancer(channels=channels), sound),
+            level=engine("level", Leveler(channels=channels), beside),
+            limiter=engine("limiter", Limiter(channels=channels), beside),
+        )
 
 
 def build_path(

@@ -5,9 +5,10 @@ In place of aiortc's jitter buffers, decoder threads, unbounded queues, encoders
     receive_sound(receiver, clock, sink, *, channels=None, executor=None, observe=...) -> SoundReceiver
     receive_picture(receiver, clock, sink, *, executor=None, observe=...) -> PictureReceiver
     send_encoded(sender, source, clock, *, request_keyframe=..., observe=...) -> EncodedSender
+    prefer_codec(transceiver, name) -> name of the codec that will be sent
 
-Each is called once, on the event loop, before or after the connection is up. What comes back has `stats()` and
-`await close()`, and a receiver has `ended`, an event that is set when the other side has gone. aiortc keeps the
+The first three are called once each, on the loop, before or after the connection is up. What comes back has `stats()`
+and `await close()`, and a receiver has `ended`, an event that is set when the other side has gone. aiortc keeps the
 transport, the splitting into packets, RTX, REMB and the receiver reports.
 """
 
@@ -21,7 +22,7 @@ from fractions import Fraction
 from typing import Any
 
 import av
-from aiortc import MediaStreamTrack, RTCRtpReceiver, RTCRtpSender
+from aiortc import MediaStreamTrack, RTCRtpReceiver, RTCRtpSender, RTCRtpTransceiver
 from aiortc import rtp as wire
 from aiortc.mediastreams import MediaStreamError
 from aiortc.rtcrtpparameters import RTCRtpReceiveParameters
@@ -39,11 +40,13 @@ __all__ = [
     "PictureReceiver",
     "SenderStats",
     "SoundReceiver",
+    "prefer_codec",
     "receive_picture",
     "receive_sound",
     "send_encoded",
 ]
 
+CODECS = "_codecs"  # of a transceiver
 RECEIVER_INTERNALS = (
     "_RTCRtpReceiver__codecs",
     "_RTCRtpReceiver__decoder_thread",
@@ -103,6 +106,18 @@ def receive_picture(
     picture = PictureReceiver(clock, sink, tap, executor=executor, observe=observe)
     tap.connect(picture)
     return picture
+
+
+def prefer_codec(transceiver: RTCRtpTransceiver, name: str) -> str:
+    """Put a codec first, if the offer has it: call it after the remote offer is set and before answering.
+
+    Returns the name of the codec that will be sent; the other side will most likely send that, too.
+    """
+    agreed: list[Any] = getattr(transceiver, CODECS)
+    # Each codec brings its RTX along; the sort is stable.
+    first = {codec.payloadType for codec in agreed if codec.name == name}
+    agreed.sort(key=lambda codec: not first & {codec.payloadType, codec.parameters.get("apt")})
+    return str(agreed[0].name)
 
 
 def send_encoded(

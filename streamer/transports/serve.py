@@ -7,8 +7,11 @@ import contextlib
 import logging
 import signal
 import socket
+import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
+from typing import TypeVar, cast
 
 import uvicorn
 from starlette.applications import Starlette
@@ -20,6 +23,7 @@ __all__ = ["PortTaken", "bind", "serve", "server_of"]
 
 LONGEST_MESSAGE = 1 << 20
 
+T = TypeVar("T")
 Load = Callable[[Studio], Sequence[BaseRoute]]
 Improve = Callable[[], Awaitable[None]]
 
@@ -133,7 +137,7 @@ def _lifespan(
 async def _load(studio: Studio, app: Starlette, load: Load, improve: Improve) -> None:
     """Load in a thread while pages are already served; the doors' routes come first from then on."""
     try:
-        routes = await asyncio.to_thread(load, studio)
+        routes = await _in_daemon_thread(partial(load, studio))
     except Exception as error:
         log.exception("loading the models failed")
         studio.failed = str(error) or type(error).__name__
@@ -141,3 +145,29 @@ async def _load(studio: Studio, app: Starlette, load: Load, improve: Improve) ->
         app.router.routes[:0] = routes
     studio.loaded.set()
     await improve()
+
+
+async def _in_daemon_thread(work: Callable[[], T]) -> T:
+    """As `asyncio.to_thread`, but a stop in the middle of it does not wait for its end."""
+    loop = asyncio.get_running_loop()
+    result: asyncio.Future[T] = loop.create_future()
+
+    def settle(value: T | None, error: Exception | None) -> None:
+        if result.cancelled():
+            return
+        if error is not None:
+            result.set_exception(error)
+        else:
+            result.set_result(cast(T, value))
+
+    def run() -> None:
+        value, error = None, None
+        try:
+            value = work()
+        except Exception as raised:
+            error = raised
+        with contextlib.suppress(RuntimeError):  # the loop has gone: nobody waits
+            loop.call_soon_threadsafe(settle, value, error)
+
+    threading.Thread(target=run, name="load", daemon=True).start()
+    return await result

@@ -187,6 +187,8 @@ class Peer:
         self._closers.append(lambda: outputs.leave(channels))
         for transceiver in outgoing:
             sound = transceiver.kind == "audio"
+            if not sound and rtp.prefer_codec(transceiver, "VP8") != "VP8":
+                raise FormatError("this viewer takes no VP8, the only picture that is sent here")
             sender = rtp.send_encoded(
                 transceiver.sender,
                 channels[0] if sound else channels[1],

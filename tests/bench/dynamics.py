@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from statistics import quantiles
 
@@ -16,6 +17,7 @@ from models.streaming import StreamingModule, Tree, tree_map
 from streamer.compile import build
 from streamer.compiled import disagreement, load
 from streamer.stepper import EagerStepper, Stepper
+from tests.bench._table import show
 
 TICK_US = 1e6 * HOP / 48_000
 
@@ -51,11 +53,12 @@ def tick_us(stepper: Stepper, chunk: Tree, rows: int, *, repeats: int = 2000) ->
     return cuts[9], cuts[18]
 
 
-def main() -> None:
+def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--channels", type=int, default=2)
     parser.add_argument("--rows", type=int, nargs="+", default=[1, 32])
-    wanted = parser.parse_args()
+    parser.add_argument("--json", action="store_true")
+    wanted, rows_found = parser.parse_args(argv), []
     torch.set_num_threads(1)
     for module in (Loudness(wanted.channels), Leveler(wanted.channels), Limiter(wanted.channels)):
         like = example(module, wanted.channels)
@@ -64,12 +67,19 @@ def main() -> None:
                 for rows in wanted.rows:
                     chunk = tree_map(lambda leaf, n=rows: leaf.repeat(n, 1, 1), like)
                     median, slow = tick_us(stepper, chunk, rows)
-                    print(
-                        f"{type(module).__name__:9} {wanted.channels} ch {rows:3} rows  {stepper.label:8} "
-                        f"{median:7.1f} us, p95 {slow:7.1f} us; {median / TICK_US:.4f} of the time of the sound",
-                        flush=True,
+                    rows_found.append(
+                        {
+                            "model": type(module).__name__,
+                            "step": stepper.label,
+                            "rows": str(rows),
+                            "tick p50 µs": median,
+                            "p95 µs": slow,
+                            "share of the sound's time": median / TICK_US,
+                        }
                     )
+    show(rows_found, title=f"Loudness, level, limiter: {wanted.channels} channels, one thread", as_json=wanted.json)
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    raise SystemExit(main())

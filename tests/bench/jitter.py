@@ -1,25 +1,21 @@
 """Sound over bad networks, in virtual time: our jitter buffer against aiortc's, the same packets to both.
 
-Run: python tests/bench/jitter.py [SECONDS]. For each network: how long a sound packet waits in the buffer (the median
+For each network: how long a sound packet waits in the buffer (the median
 and the 95th percentile); the longest time for which nothing came out, made-up sound counted as sound; how much of what
 was sent never came out; and how long after the network has calmed down the wait is that of a quiet network again.
 """
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable
-from pathlib import Path
+import argparse
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from aiortc.jitterbuffer import JitterBuffer
 from aiortc.rtp import RtpPacket
-from rich.console import Console
-from rich.table import Table
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from streamer.transports.jitter import SoundJitterBuffer, SoundPacket
+from tests.bench._table import show
 from tests.network import VirtualNetwork
 
 SAMPLES, RATE = 960, 48_000
@@ -89,9 +85,15 @@ NETWORKS = {
 }
 
 
-def main() -> None:
-    seconds = float(sys.argv[1]) if len(sys.argv) > 1 else 120.0
-    table = Table("network", "buffer", "wait p50 ms", "p95 ms", "longest stop ms", "missing %", "settled after s")
+COLUMNS = ("wait p50 ms", "wait p95 ms", "longest stop ms", "missing %", "settled after s")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="limelight bench jitter", description=__doc__)
+    parser.add_argument("--seconds", type=float, default=120.0, help="of sound through each network")
+    parser.add_argument("--json", action="store_true")
+    given = parser.parse_args(argv)
+    seconds, rows = given.seconds, list[dict[str, str | float]]()
     usual: dict[str, float] = {}
     buffers: dict[str, Callable[[Arrivals], Played]] = {"ours": ours, "aiortc": aiortcs}
     for name, network in NETWORKS.items():
@@ -101,9 +103,11 @@ def main() -> None:
         for who, play in buffers.items():
             played = play(arrivals)
             usual.setdefault(who, float(np.median([wait for _, wait in waits(played, arrivals)])))
-            table.add_row(name, who, *figures(played, arrivals, sent, network.calm_after_s, usual[who]))
-    Console(width=120).print(table)
+            found = figures(played, arrivals, sent, network.calm_after_s, usual[who])
+            rows.append({"network": name, "buffer": who, **dict(zip(COLUMNS, found, strict=True))})
+    show(rows, title="Sound jitter buffers on the same virtual networks", as_json=given.json)
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    raise SystemExit(main())

@@ -124,6 +124,8 @@ def delays_ms(talk: Talk, heard: Heard, *, skip_s: float = 3.0) -> np.ndarray:
     said = talk.sound
     begin = int(skip_s * RATE)
     window = back[begin : begin + 4 * RATE]
+    if len(window) < 2 * RATE:
+        raise RuntimeError(f"only {len(back) / RATE:.1f} s of sound came back: the machine is too busy to measure")
     size = 1 << (len(said) + len(window) - 1).bit_length()
     match = np.fft.irfft(np.fft.rfft(said, size) * np.conj(np.fft.rfft(window, size)), size)
     shift = int(np.argmax(np.abs(match[: len(said)]))) - begin  # said[n + shift] == back[n]

@@ -1,32 +1,28 @@
 """Mouth to ear through a relay, on the loopback: our RTP layer (decode, encode again, send) against bare aiortc.
 
-Run: python tests/bench/rtp.py [SECONDS]. A peer sends a click every half second; a relay in the middle receives the
+A peer sends a click every half second; a relay in the middle receives the
 track and sends it on; a listener, the same in both runs, notes when each click comes out of its decoder. The listener
 takes packets as they come, so what is measured is the way there and the relay.
 """
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import fractions
-import sys
 import time
-from collections.abc import Awaitable, Callable
-from pathlib import Path
+from collections.abc import Awaitable, Callable, Sequence
 
 import av
 import numpy as np
-from aiortc import MediaStreamTrack, RTCPeerConnection
-from rich.console import Console
-from rich.table import Table
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+from aiortc import MediaStreamTrack, RTCConfiguration, RTCPeerConnection
 
 from streamer.channel import Channel, Overflow
 from streamer.clock import MediaClock, OutputClock, PublisherClock
 from streamer.frame import SOUND_HZ, AudioFrame
 from streamer.transports.codecs import Encoded, SoundEncoder
 from streamer.transports.rtp import receive_sound, send_encoded
+from tests.bench._table import show
 
 PACKET = 960
 CLICK_EVERY = SOUND_HZ // 2
@@ -94,7 +90,7 @@ async def relay_aiortc(incoming: RTCPeerConnection, outgoing: RTCPeerConnection)
 
 
 async def measure(wire: Wire, seconds: float) -> list[float]:
-    mouth, relay_in, relay_out, ear = (RTCPeerConnection() for _ in range(4))
+    mouth, relay_in, relay_out, ear = (RTCPeerConnection(RTCConfiguration([])) for _ in range(4))
     clicks, listener = Clicks(), Ear()
     mouth.addTrack(clicks)
     relay_out.addTransceiver("audio", direction="sendonly")
@@ -112,17 +108,23 @@ async def measure(wire: Wire, seconds: float) -> list[float]:
     return [heard - max(at for at in clicks.captured if at < heard) for heard in listener.heard[2:]]
 
 
-async def compare(seconds: float) -> None:
-    table = Table("relay", "clicks", "mouth to ear p50 ms", "p95 ms")
+async def compare(seconds: float) -> list[dict[str, str | float]]:
+    rows: list[dict[str, str | float]] = []
     for name, wire in {"ours": relay_ours, "aiortc": relay_aiortc}.items():
         delays = 1e3 * np.array(await measure(wire, seconds))
-        table.add_row(name, str(delays.size), *(f"{np.percentile(delays, p):.1f}" for p in (50, 95)))
-    Console().print(table)
+        p50, p95 = np.percentile(delays, (50, 95))
+        rows.append({"relay": name, "clicks": str(delays.size), "mouth to ear p50 ms": p50, "p95 ms": p95})
+    return rows
 
 
-def main() -> None:
-    asyncio.run(compare(float(sys.argv[1]) if len(sys.argv) > 1 else 15.0))
+def main(argv: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="limelight bench rtp", description=__doc__)
+    parser.add_argument("--seconds", type=float, default=15.0, help="of clicks through each relay")
+    parser.add_argument("--json", action="store_true")
+    given = parser.parse_args(argv)
+    show(asyncio.run(compare(given.seconds)), title="The RTP layer alone, on loopback", as_json=given.json)
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    raise SystemExit(main())

@@ -1,4 +1,4 @@
-"""How soon `limelight` answers its first page, is ready for a session, and runs compiled steps; on a cold and a warm cache."""
+"""How soon `limelight` answers its first page, is ready, and runs compiled steps; cold and warm cache."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from rich.console import Console
 from rich.table import Table
 
 ROOT = Path(__file__).parents[2]
-LIMIT_S = 1200.0
+LIMIT_S = 900.0
 
 
 def _get(url: str) -> str | None:

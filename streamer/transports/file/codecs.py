@@ -36,6 +36,8 @@ __all__ = [
 MP4_FAMILY = frozenset({"mp4", "mov", "ipod", "3gp", "3g2", "f4v", "psp", "ismv"})
 # What the muxer would take by default is not always what people mean by the container.
 _USUAL = {"matroska": "opus", "ogg": "opus", "mpegts": "aac", "flv": "aac", "mpeg": "mp2", "3gp": "aac"}
+# It says yes to anything, and what is not among these nobody can read back.
+_BROADCAST = frozenset({"aac", "mp2", "mp3", "ac3", "eac3", "opus"})
 _FALLBACKS = ("aac", "opus", "mp3", "flac", "pcm_s16le")
 _BITS_PER_S = {"aac": 96_000, "opus": 64_000, "mp3": 96_000, "mp2": 128_000, "ac3": 96_000, "eac3": 96_000}
 _KINDS = {"u8": 8, "s8": 8, "s16": 16, "s24": 24, "s32": 32, "f32": 32, "f64": 64}
@@ -106,6 +108,8 @@ def _candidates(shape: TrackShape, container: str, default: str) -> list[str]:
 def _is_kept(shape: TrackShape, container: str, usual: str) -> bool:
     if container in shape.container.split(","):
         return True
+    if container == "mpegts":
+        return shape.codec in _BROADCAST
     # An MP3 inside a .wav, or PCM inside an .mp4, is legal and a surprise.
     if usual.startswith("pcm"):
         return shape.codec.startswith("pcm")

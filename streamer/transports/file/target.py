@@ -25,7 +25,9 @@ if TYPE_CHECKING:
 __all__ = ["Target"]
 
 BUFFER_BYTES = 256 << 10
-_CLOCKLESS = frozenset({"wav", "w64", "aiff", "caf", "au", "flac", "mp3", "adts", "ac3", "eac3", "wv", "tta", "mp2"})
+_CLOCKLESS = frozenset(
+    {"wav", "w64", "aiff", "caf", "au", "flac", "mp3", "adts", "ac3", "eac3", "wv", "tta", "mp2", "avi"}
+)
 _UNTOLD = frozenset({"adts", "ac3", "eac3", "mp2", "avi", "mpegts", "mpeg", "flv"})
 
 
@@ -38,7 +40,7 @@ class Target:
             file,
             "w",
             format=plan.container,
-            container_options={} if file.seekable() else _streaming_options(plan.container),
+            container_options=_options(plan.container, rate=plan.sound[0][1].rate, streams=not file.seekable()),
             buffer_size=BUFFER_BYTES,
             metadata_errors="surrogateescape",
         )
@@ -148,6 +150,11 @@ def _moved(chapter: Chapter, origin: Fraction) -> Chapter:
     return {**chapter, "start": chapter["start"] - shift, "end": chapter["end"] - shift}
 
 
-def _streaming_options(container: str) -> dict[str, str]:
-    # An MP4 whose index comes last cannot be written to a pipe.
-    return {"movflags": "frag_keyframe+empty_moov+delay_moov+default_base_moof"} if container in MP4_FAMILY else {}
+def _options(container: str, *, rate: int, streams: bool) -> dict[str, str]:
+    if container not in MP4_FAMILY:
+        return {}
+    # In the usual milliseconds, a track that starts late would start up to half of one too early or too late.
+    options = {"movie_timescale": str(rate)}
+    if streams:  # an index that comes last cannot be written to a pipe
+        options["movflags"] = "frag_keyframe+empty_moov+delay_moov+default_base_moof"
+    return options

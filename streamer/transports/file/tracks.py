@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from fractions import Fraction
 
 import numpy as np
+from av.bitstream import BitStreamFilterContext
 from av.container import OutputContainer
 from av.stream import Stream
 
@@ -91,9 +92,15 @@ class Copy:
         self._shift = round(origin / (stream.time_base or 1))
         self._last_dts: int | None = None
         self._undated: list[Packet] = []
+        self._filter = _start_codes(stream, self.stream) if out.format.name == "avi" else None
 
     def push(self, packet: Packet) -> list[Packet]:
         """The packets that can be written now that this one has come, on OUT's clock."""
+        if self._filter is None:
+            return self._push(packet)
+        return [ready for filtered in self._filter.filter(packet) for ready in self._push(filtered)]
+
+    def _push(self, packet: Packet) -> list[Packet]:
         if packet.dts is None and packet.pts is None and is_picture(self.stream):
             packet.dts = packet.pts = 0
         self._undated.append(packet)
@@ -128,6 +135,13 @@ class Copy:
         packet.dts = self._last_dts = dts
         packet.stream = self.stream
         return packet
+
+
+def _start_codes(stream: Stream, out: Stream) -> BitStreamFilterContext | None:
+    """AVI is the one container that needs H.264 the way broadcasts have it and does not see to that itself."""
+    lengths = stream.type == "video" and (stream.codec_context.extradata or b"")[:1] == b"\x01"
+    name = stream.codec_context.name if lengths else ""
+    return BitStreamFilterContext(f"{name}_mp4toannexb", stream, out) if name in ("h264", "hevc") else None
 
 
 def _inherit(stream: Stream, template: Stream) -> None:

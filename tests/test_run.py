@@ -1,0 +1,73 @@
+"""`limelight run` as a command: what it refuses, what it says, and that the models' delay is out of the result."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import pytest
+
+import server
+from streamer.progress import Step, as_time, shown
+from streamer.run import add_arguments, options_from
+from tests.test_file import error, noise, read, write
+
+
+def status(*words: object) -> int:
+    return server.main(["run", *map(str, words)])
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ([], "add --clean, --level or --limit"),
+        (["--strength", "2"], "0.0 to 1.0"),
+        (["--level=-40"], "-30.0 to -12.0"),
+        (["--limit=3"], "-12.0 to 0.0"),
+        (["--clean", "--stream", "0"], "counted from 1"),
+    ],
+)
+def test_what_makes_no_sense_is_refused(words: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert status("in.wav", "out.wav", *words) == 2
+    assert said in capsys.readouterr().err
+
+
+def test_a_file_name_is_no_figure(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        status("--level", "in.wav", "out.wav")
+    assert "put IN and OUT first" in capsys.readouterr().err
+
+
+def test_a_missing_file_is_an_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert status(tmp_path / "none.wav", tmp_path / "out.wav", "--clean") == 1
+    assert "there is no such file" in capsys.readouterr().err
+
+
+def test_options_become_settings() -> None:
+    parser = argparse.ArgumentParser()
+    add_arguments(parser)
+    settings = options_from(parser.parse_args(["a", "b", "--strength", "0.5", "--limit"])).settings
+    assert (settings.enhance.on, settings.enhance.strength) == (True, 0.5)
+    assert (settings.limiter.on, settings.limiter.ceiling_db) == (True, -1.0)
+    assert not settings.level.on
+
+
+def test_a_limiter_that_has_nothing_to_do_changes_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    source = write(tmp_path / "in.wav", 0.5 * noise(2, 24_000))
+    assert status(source, tmp_path / "out.wav", "--limit") == 0
+    assert error(read(source)[0], read(tmp_path / "out.wav")[0]) < 2e-4
+    assert "real time" in capsys.readouterr().err
+    assert status(source, tmp_path / "out.wav", "--limit", "--quiet", "--force") == 0
+    assert capsys.readouterr().err == ""
+
+
+def test_a_log_gets_a_line_now_and_then(capsys: pytest.CaptureFixture[str]) -> None:
+    with shown("[red]film.mkv") as tell:
+        for second in range(25):
+            tell(Step(second * 3.0, 75.0, float(second)))
+    lines = capsys.readouterr().err.splitlines()
+    assert lines == [
+        "[red]film.mkv: 0:00:30 of 0:01:15, 3.0× real time",
+        "[red]film.mkv: 0:01:00 of 0:01:15, 3.0× real time",
+    ]
+    assert as_time(3_725.9) == "1:02:05"
