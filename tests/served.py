@@ -52,6 +52,13 @@ class Served:
     def log(self) -> str:
         return self._log.read_text()
 
+    def ready(self) -> bool:
+        """Whether its models are loaded; fails with its log when it has died."""
+        assert self.process.poll() is None, f"the server ended by itself:\n{self.log}"
+        with contextlib.suppress(httpx.TransportError):
+            return self.http.get("/readyz").status_code == 200
+        return False
+
     def held(self) -> Held:
         """What the process holds now (Linux)."""
         proc = Path(f"/proc/{self.process.pid}")
@@ -98,9 +105,7 @@ def serving(*options: str, port: int = 0, ready: bool = True) -> Iterator[Served
             with httpx.Client(base_url=base, headers=headers, verify=False, timeout=60) as client:
                 served = Served(process, log, client, url)
                 if ready:
-                    eventually(
-                        lambda: client.get("/readyz").status_code == 200, within_s=START_S, what="models are loaded"
-                    )
+                    eventually(served.ready, within_s=START_S, what="models are loaded")
                 yield served
                 served.stop()
         finally:

@@ -9,8 +9,8 @@ import asyncio
 import logging
 import re
 import secrets
-from collections.abc import Awaitable, Callable
-from contextlib import suppress
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
 from typing import Any, Literal
 
 from aiortc import RTCConfiguration, RTCDataChannel, RTCIceServer, RTCPeerConnection, RTCSessionDescription
@@ -25,12 +25,13 @@ from streamer.clock import PICTURE_SLEW, PublisherClock
 from streamer.frame import PICTURE_HZ, SOUND_HZ, AudioFrame, Event, FormatError, VideoFrame
 from streamer.session import EVENTS_HELD, Publisher, Session
 from streamer.transports import rtp
+from streamer.transports.dtls import take_rsa
 from streamer.transports.http import Studio, json_body
 from streamer.transports.ice import Network, ice_connections, listen_on
 from streamer.transports.output import outputs_of
 from streamer.transports.websocket import event_text, hello, message_reply
 
-__all__ = ["Peer", "wants_stereo", "webrtc_routes"]
+__all__ = ["Peer", "opened", "wants_stereo", "webrtc_routes"]
 
 Kind = Literal["studio", "whip", "whep"]
 
@@ -65,6 +66,7 @@ class Peer:
             Busy: somebody publishes already.
         """
         pc = RTCPeerConnection(RTCConfiguration([RTCIceServer(**server) for server in network.ice_servers]))
+        take_rsa(pc)
         peer = cls(session, kind, pc)
         session.attach(peer)
         try:
@@ -259,6 +261,19 @@ async def _send_events(channel: RTCDataChannel, stream: Channel[Event]) -> None:
             channel.send(event_text(event))
 
 
+@asynccontextmanager
+async def opened(studio: Studio, name: str, *, channels: int) -> AsyncIterator[Session]:
+    """The session of that name, for an offer to it; one that was made for an offer that is then refused does not stay."""
+    fresh = all(each.name != name for each in studio.sessions)
+    session = await studio.sessions.open(name, channels=channels)
+    try:
+        yield session
+    except BaseException:
+        if fresh and not session.connections:
+            await session.close("its first offer was not accepted")
+        raise
+
+
 def webrtc_routes(studio: Studio, network: Network) -> list[BaseRoute]:
     """The studio page's own signalling."""
 
@@ -268,11 +283,11 @@ def webrtc_routes(studio: Studio, network: Network) -> list[BaseRoute]:
         if not isinstance(sdp, str) or body.get("type") != "offer":
             raise FormatError('an offer is {"sdp": "…", "type": "offer"}')
         await studio.ready()
-        session = await studio.sessions.open(request.path_params["name"], channels=1)
-        before = session.connections.get(str(body.get("takes_over")))
-        if before is not None:
-            await before.close("taken over by its own page")
-        peer = await Peer.accept(session, network, sdp, kind="studio")
+        async with opened(studio, request.path_params["name"], channels=1) as session:
+            before = session.connections.get(str(body.get("takes_over")))
+            if before is not None:
+                await before.close("taken over by its own page")
+            peer = await Peer.accept(session, network, sdp, kind="studio")
         return JSONResponse({"sdp": peer.answer, "type": "answer", "id": peer.id})
 
     async def end(request: Request) -> Response:

@@ -12,7 +12,7 @@ from starlette.routing import BaseRoute, Route
 from streamer.sessions import NotFound
 from streamer.transports.http import Refused, Studio, body_text
 from streamer.transports.ice import Network
-from streamer.transports.webrtc import Peer, wants_stereo
+from streamer.transports.webrtc import Peer, opened, wants_stereo
 
 __all__ = ["whip_routes"]
 
@@ -40,7 +40,7 @@ def _collection(studio: Studio, network: Network, door: str, begin: Callable[...
         await studio.ready()
         offer = await body_text(request, SDP)
         peer = await begin(studio, network, request.path_params["name"], offer)
-        headers = {"Location": f"{request.url.path}/{peer.id}", "ETag": f'"{peer.id}"', "Accept-Patch": FRAGMENT}
+        headers = {"Location": f"{request.url.path}/{peer.id}", "ETag": _tag(peer), "Accept-Patch": FRAGMENT}
         response = Response(peer.answer, 201, headers, media_type=SDP)
         for server in studio.ice_servers:
             response.headers.append("Link", _link(server))
@@ -50,8 +50,8 @@ def _collection(studio: Studio, network: Network, door: str, begin: Callable[...
 
 
 async def _publish(studio: Studio, network: Network, name: str, offer: str) -> Peer:
-    session = await studio.sessions.open(name, channels=2 if wants_stereo(offer) else 1)
-    return await Peer.accept(session, network, offer, kind="whip")
+    async with opened(studio, name, channels=2 if wants_stereo(offer) else 1) as session:
+        return await Peer.accept(session, network, offer, kind="whip")
 
 
 async def _view(studio: Studio, network: Network, name: str, offer: str) -> Peer:
@@ -66,6 +66,8 @@ def _resource(studio: Studio, door: str) -> Endpoint:
         if request.method == "DELETE":
             await peer.close("ended by its client")
             return Response(status_code=200)
+        if request.headers.get("if-match", "*") not in ("*", _tag(peer)):
+            raise Refused(412, "that ETag is of another connection: nothing was changed")
         fragment = await body_text(request, FRAGMENT)
         if "a=ice-ufrag" in fragment and not peer.same_ice(fragment):
             raise Refused(422, "ICE restart is not supported here: POST a new offer instead")
@@ -73,6 +75,11 @@ def _resource(studio: Studio, door: str) -> Endpoint:
         return Response(status_code=204)
 
     return change
+
+
+def _tag(peer: Peer) -> str:
+    """RFC 9725, section 4.3.1: names the ICE session."""
+    return f'"{peer.id}"'
 
 
 def _link(server: dict[str, Any]) -> str:
