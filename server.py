@@ -132,6 +132,7 @@ async def _run_server(options: ServeOptions) -> int:
     loaded = _Loaded(options, metrics)
     sessions = Sessions(loaded.session, capacity=options.sessions, idle_s=options.idle_s, longest_s=options.longest_s)
     metrics.gauge("limelight_sessions", "Open sessions", lambda: len(sessions))
+    metrics.gauge("limelight_tasks", "Tasks on the event loop", lambda: len(asyncio.all_tasks()))
     metrics.gauge("limelight_queued_seconds", "Sound waiting in microphone channels", sessions.queued_seconds)
     hosts = frozenset(LOOPBACK) if options.local else None
     access = Access(token=options.token, hosts=hosts, origins=options.origins)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 __all__ = ["opus_samples", "starts_key"]
 
 
@@ -39,13 +41,28 @@ def _vp8_starts_key(payload: bytes) -> bool:
 
 
 def _h264_starts_key(payload: bytes) -> bool:
-    # A key picture starts with its sequence parameter set (7), alone or first in an aggregate (24), or with a bare IDR
-    # slice (5), whole or as the first fragment (28).
+    # A key picture starts with its sequence parameter set (7), alone or in an aggregate (24), where a delimiter or SEI
+    # may stand before it, or with its first IDR slice (5), whole or as the first fragment (28).
     if len(payload) < 2:
         return False
     kind = payload[0] & 0x1F
-    if kind == 24 and len(payload) > 3:
-        kind = payload[3] & 0x1F
-    if kind == 28 and payload[1] & 0x80:
-        kind = payload[1] & 0x1F
-    return kind in (5, 7)
+    if kind == 24:
+        return any(_nal_starts_key(unit[0] & 0x1F, unit[1:]) for unit in _aggregated(payload))
+    if kind == 28:
+        return bool(payload[1] & 0x80) and _nal_starts_key(payload[1] & 0x1F, payload[2:])
+    return _nal_starts_key(kind, payload[1:])
+
+
+def _nal_starts_key(kind: int, body: bytes) -> bool:
+    # A slice that is not the picture's first has its first macroblock after 0, which is coded as a one bit.
+    return kind == 7 or (kind == 5 and bool(body) and bool(body[0] & 0x80))
+
+
+def _aggregated(payload: bytes) -> Iterator[bytes]:
+    """The units of a STAP-A, each with its header."""
+    at = 1
+    while at + 2 < len(payload):
+        size = int.from_bytes(payload[at : at + 2])
+        if size:
+            yield payload[at + 2 : at + 2 + size]
+        at += 2 + size

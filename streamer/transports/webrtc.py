@@ -35,6 +35,7 @@ __all__ = ["Peer", "opened", "wants_stereo", "webrtc_routes"]
 
 Kind = Literal["studio", "whip", "whep"]
 
+CODECS = {"audio": ("opus",), "video": ("vp8", "h264", "rtx")}
 CONNECT_LIMIT_S = 30.0
 MOST_CANDIDATES = 64
 LONGEST_SEND = 256 << 10  # bytes that may wait on a data channel; beyond, its reader is gone or asleep
@@ -118,7 +119,7 @@ class Peer:
         pc.on("datachannel", self._on_channel)
         pc.on("connectionstatechange", self._on_state)
         try:
-            await pc.setRemoteDescription(RTCSessionDescription(offer, "offer"))
+            await pc.setRemoteDescription(RTCSessionDescription(_known(offer), "offer"))
             self._wire(_offered(offer))
             for connection in ice_connections(pc):
                 listen_on(connection, network)
@@ -151,7 +152,7 @@ class Peer:
 
     def _check(self, transceivers: list[Any], incoming: list[Any]) -> None:
         if not transceivers:
-            raise FormatError("the offer has neither sound nor picture that we know: Opus, VP8 or H.264 are needed")
+            raise FormatError("the offer has neither sound nor picture")
         if self.kind == "whip" and not incoming:
             raise FormatError("a WHIP offer must send: its media are not sendonly")
         if self.kind == "whep" and incoming:
@@ -228,6 +229,28 @@ class Peer:
         stream.offer(hello(self.session, self.id))
         with suppress(Closed):
             self._own(self.session.spawn(_send_events(channel, stream), f"events-{self.id}"))
+
+
+def _known(offer: str) -> str:
+    """The offer with those codecs alone that we can decode, so that the answer names no other.
+
+    Raises:
+        FormatError: sound or picture without any.
+    """
+    return "".join(_known_part(part) for part in re.split(r"^(?=m=)", offer, flags=re.MULTILINE))
+
+
+def _known_part(part: str) -> str:
+    head = re.match(r"(m=(audio|video) \d+ \S+)[^\r\n]*", part)
+    if head is None:
+        return part
+    named = re.findall(r"^a=rtpmap:(\d+) ([^/\s]+)", part, re.MULTILINE)
+    kept = {number: name.lower() for number, name in named if name.lower() in CODECS[head[2]]}
+    if not set(kept.values()) - {"rtx"}:
+        raise FormatError(f"the offered {head[2]} has no codec that we know: Opus, VP8 or H.264 are needed")
+    lines = [f"{head[1]} {' '.join(kept)}", *part[head.end() :].splitlines()[1:]]
+    about = re.compile(r"a=(?:rtpmap|fmtp|rtcp-fb):(\d+)")
+    return "".join(f"{line}\r\n" for line in lines if not (match := about.match(line)) or match[1] in kept)
 
 
 def _offered(sdp: str) -> dict[str | None, str]:

@@ -38,8 +38,9 @@ def hello(session: Session, identity: str) -> Event:
 def message_reply(session: Session, text: str | bytes) -> Event | None:
     """Act on a client's message; the answer for that client alone, if any."""
     try:
-        message = json.loads(text) if isinstance(text, str) and len(text) <= LONGEST_EVENT else None
-    except (json.JSONDecodeError, RecursionError):
+        short = isinstance(text, str) and len(text) <= LONGEST_EVENT
+        message = json.loads(text, parse_constant=_no_number) if short else None
+    except (ValueError, RecursionError):
         message = None
     match message:
         case {"type": "ping", **rest}:
@@ -53,6 +54,11 @@ def message_reply(session: Session, text: str | bytes) -> Event | None:
         case {"type": str(kind)}:
             return Event("error", {"error": f"no message type {kind!r} here; known: set (with settings), ping"})
     return Event("error", {"error": 'a message is a JSON text of at most 64 KiB such as {"type": "ping"}'})
+
+
+def _no_number(name: str) -> None:
+    """Python reads NaN and Infinity, but they are no JSON and could not be sent back."""
+    raise ValueError(name)
 
 
 def websocket_routes(studio: Studio, audio: Callable[[WebSocket], Awaitable[None]]) -> list[BaseRoute]:

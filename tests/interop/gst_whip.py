@@ -4,6 +4,7 @@ A program for the system's Python, where Debian's python3-gi is. Prints `sound L
 """
 
 import sys
+import urllib.error
 import urllib.request
 
 import gi
@@ -72,9 +73,12 @@ class Peer:
     def post(self):
         offer = self.peer.props.local_description.sdp.as_text().encode()
         request = urllib.request.Request(self.url, offer, {"Content-Type": "application/sdp"})
-        with urllib.request.urlopen(request) as response:
-            self.location = response.headers["Location"]
-            answer = response.read()
+        try:
+            with urllib.request.urlopen(request) as response:
+                self.location = response.headers["Location"]
+                answer = response.read()
+        except urllib.error.HTTPError as error:
+            sys.exit(f"{error}: {error.read().decode()}\n{offer.decode()}")
         _, sdp = GstSdp.SDPMessage.new()
         GstSdp.sdp_message_parse_buffer(answer, sdp)
         kind = GstWebRTC.WebRTCSDPType.ANSWER
