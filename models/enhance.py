@@ -105,7 +105,8 @@ class Decoder(nn.Module):
         low, high = self._leave(y).chunk(2, -1)  # [N, 64, 8] each
         mask = F.pad(low, (0, 0, 0, 1)) + F.pad(high, (0, 0, 1, 0))
         mask = mask.view(-1, BANDS + 1, 2, STRIDE).transpose(1, 2).flatten(2)
-        return mask[..., STRIDE // 2 : -STRIDE // 2]
+        inner: Tensor = mask[..., STRIDE // 2 : -STRIDE // 2]
+        return inner
 
     def _leave(self, y: Tensor) -> Tensor:
         with torch.autocast(y.device.type, enabled=False):
@@ -164,6 +165,7 @@ class MaskNet(nn.Module):
         x, seen = self.encoder(spectrum)
         kept = []
         for i, block in enumerate(self.blocks):
+            assert isinstance(block, TimeFrequency)
             x, state = block.step(x, memory[:, i])
             kept.append(state)
         return self.decoder(x, seen), torch.stack(kept, 1)
@@ -195,9 +197,8 @@ class Enhancer(StreamingModule):
 
     def initial_state(self, slots: int) -> EnhanceState:
         memory = self.net.initial_memory(slots)
-        past, tail = self.spectrum.window - self.hop, self.hop
-        sound = (memory.new_zeros(slots, self.channels, n) for n in (past, tail))
-        return EnhanceState(*sound, memory)
+        past = memory.new_zeros(slots, self.channels, self.spectrum.window - self.hop)
+        return EnhanceState(past, memory.new_zeros(slots, self.channels, self.hop), memory)
 
     def step(self, state: Tree, chunk: Tree) -> tuple[EnhanceState, Tensor]:
         assert isinstance(state, EnhanceState)

@@ -188,4 +188,4 @@ def test_the_step_exports_with_a_free_batch(shipped: Enhancer) -> None:
 
 def test_the_spectrum_covers_eight_kilohertz(shipped: Enhancer) -> None:
     assert BINS * 48_000 / shipped.spectrum.window == 8000
-    assert (shipped.hop, shipped.delay, shipped.ratio) == (480, 480, 1)
+    assert (shipped.hop, shipped.delay) == (480, 480)

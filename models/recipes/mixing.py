@@ -107,13 +107,13 @@ class Mixer:
         if self.rng.random() < 0.5:
             x *= self._tilt(6.0)
         if self.rng.random() >= self.shares.room:
-            dry = scipy.fft.irfft(x, self.size)[: self.samples]
+            dry = self._sound(x)
             return dry, dry
         room = self.rooms[self.rng.integers(len(self.rooms)), 0]
         fade = np.ones(len(room), np.float32)
         fade[EARLY:] = np.exp(-np.arange(len(room) - EARLY, dtype=np.float32) / 160)
         wet = [x * scipy.fft.rfft(r, self.size) for r in (room, room * fade)]
-        heard, wanted = (scipy.fft.irfft(w, self.size)[: self.samples] for w in wet)
+        heard, wanted = (self._sound(w) for w in wet)
         return heard, wanted
 
     def _noise(self) -> Wave:
@@ -126,7 +126,7 @@ class Mixer:
             spectrum *= self._tilt(9.0)
         if self.rng.random() < 0.2:
             spectrum *= scipy.fft.rfft(self.rooms[self.rng.integers(len(self.rooms)), 1], self.size)
-        return scipy.fft.irfft(spectrum, self.size)[: self.samples]
+        return self._sound(spectrum)
 
     def _one_noise(self) -> Wave:
         case = self.rng.random()
@@ -165,6 +165,10 @@ class Mixer:
         length = int(len(x) * factor)
         return scipy.fft.irfft(bins[: length // 2 + 1], length).astype(np.float32)
 
+    def _sound(self, spectrum: NDArray[np.complex64]) -> Wave:
+        sound: Wave = scipy.fft.irfft(spectrum, self.size)[: self.samples]
+        return sound
+
     def _tilt(self, spread_db: float) -> Wave:
         """A smooth random colouring over frequency."""
         points = np.linspace(0, 1, 7) ** 1.7
@@ -180,4 +184,4 @@ class Mixer:
         return shape.astype(np.float32)
 
     def _filter(self, x: Wave, shape: Wave) -> Wave:
-        return scipy.fft.irfft(scipy.fft.rfft(x, self.size) * shape, self.size)[: len(x)]
+        return self._sound(scipy.fft.rfft(x, self.size) * shape)

@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from pesq import pesq
-from pystoi import stoi
+from pystoi.stoi import stoi
 from rich.console import Console
 from rich.table import Table
 from scipy.signal import resample_poly
