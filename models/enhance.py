@@ -127,7 +127,8 @@ class TimeFrequency(nn.Module):
         """A sequence `[B, T, F, W]`."""
         heard, _ = self.time(x, state)
         y = (x + self.after(heard)).flatten(0, 1)
-        return (y + self.across(y)).view(x.shape)
+        across: Tensor = y + self.across(y)
+        return across.view(x.shape)
 
     def step(self, x: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
         """One frame `[B, F, W]`."""

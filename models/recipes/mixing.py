@@ -134,7 +134,8 @@ class Mixer:
             return synthetic_noise(self.rng, self.samples)
         if case < 0.18:
             talkers = int(self.rng.integers(4, 9))
-            return np.sum([self._fill(self.speech, gap=0.0) for _ in range(talkers)], axis=0)
+            crowd: Wave = np.sum([self._fill(self.speech, gap=0.0) for _ in range(talkers)], axis=0)
+            return crowd
         return self._fill(self.noise, gap=0.0)
 
     def _fill(self, pools: Sequence[Pool], *, gap: float) -> Wave:
@@ -163,7 +164,8 @@ class Mixer:
         factor = self.rng.uniform(0.87, 1.15)
         bins = scipy.fft.rfft(x)
         length = int(len(x) * factor)
-        return scipy.fft.irfft(bins[: length // 2 + 1], length).astype(np.float32)
+        played: Wave = scipy.fft.irfft(bins[: length // 2 + 1], length).astype(np.float32)
+        return played
 
     def _sound(self, spectrum: NDArray[np.complex64]) -> Wave:
         sound: Wave = scipy.fft.irfft(spectrum, self.size)[: self.samples]
@@ -174,14 +176,15 @@ class Mixer:
         points = np.linspace(0, 1, 7) ** 1.7
         gains = self.rng.uniform(-spread_db, spread_db, 7)
         curve = np.interp(np.linspace(0, 1, self.size // 2 + 1), points, gains)
-        return (10 ** (curve / 20)).astype(np.float32)
+        gain: Wave = (10 ** (curve / 20)).astype(np.float32)
+        return gain
 
     def _band(self) -> Wave:
         high = self.rng.choice([3400, 4000, 5500, 6800])
         low = self.rng.choice([20, 80, 300])
         hz = np.linspace(0, RATE / 2, self.size // 2 + 1)
-        shape = 1 / (1 + (hz / high) ** 30) / (1 + (low / np.maximum(hz, 1)) ** 8)
-        return shape.astype(np.float32)
+        shape: Wave = (1 / (1 + (hz / high) ** 30) / (1 + (low / np.maximum(hz, 1)) ** 8)).astype(np.float32)
+        return shape
 
     def _filter(self, x: Wave, shape: Wave) -> Wave:
         return self._sound(scipy.fft.rfft(x, self.size) * shape)

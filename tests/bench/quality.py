@@ -20,7 +20,7 @@ from pesq import pesq
 from pystoi.stoi import stoi
 from rich.console import Console
 from rich.table import Table
-from scipy.signal import resample_poly
+from scipy.signal import resample_poly  # type: ignore[attr-defined]
 from torch import Tensor, nn
 from torch._inductor import aoti_compile_and_package, aoti_load_package
 
