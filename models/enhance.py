@@ -105,7 +105,8 @@ class Decoder(nn.Module):
         low, high = self._leave(y).chunk(2, -1)  # [N, 64, 8] each
         mask = F.pad(low, (0, 0, 0, 1)) + F.pad(high, (0, 0, 1, 0))
         mask = mask.view(-1, BANDS + 1, 2, STRIDE).transpose(1, 2).flatten(2)
-        return mask[..., STRIDE // 2 : -STRIDE // 2]
+        inner: Tensor = mask[..., STRIDE // 2 : -STRIDE // 2]
+        return inner
 
     def _leave(self, y: Tensor) -> Tensor:
         with torch.autocast(y.device.type, enabled=False):
@@ -126,7 +127,8 @@ class TimeFrequency(nn.Module):
         """A sequence `[B, T, F, W]`."""
         heard, _ = self.time(x, state)
         y = (x + self.after(heard)).flatten(0, 1)
-        return (y + self.across(y)).view(x.shape)
+        across: Tensor = y + self.across(y)
+        return across.view(x.shape)
 
     def step(self, x: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
         """One frame `[B, F, W]`."""
@@ -164,6 +166,7 @@ class MaskNet(nn.Module):
         x, seen = self.encoder(spectrum)
         kept = []
         for i, block in enumerate(self.blocks):
+            assert isinstance(block, TimeFrequency)
             x, state = block.step(x, memory[:, i])
             kept.append(state)
         return self.decoder(x, seen), torch.stack(kept, 1)
@@ -195,9 +198,8 @@ class Enhancer(StreamingModule):
 
     def initial_state(self, slots: int) -> EnhanceState:
         memory = self.net.initial_memory(slots)
-        past, tail = self.spectrum.window - self.hop, self.hop
-        sound = (memory.new_zeros(slots, self.channels, n) for n in (past, tail))
-        return EnhanceState(*sound, memory)
+        past = memory.new_zeros(slots, self.channels, self.spectrum.window - self.hop)
+        return EnhanceState(past, memory.new_zeros(slots, self.channels, self.hop), memory)
 
     def step(self, state: Tree, chunk: Tree) -> tuple[EnhanceState, Tensor]:
         assert isinstance(state, EnhanceState)
@@ -205,8 +207,9 @@ class Enhancer(StreamingModule):
         whole = torch.cat([state.past, chunk], -1)  # [B, C, window]
         frames = (whole * self.spectrum.analysis).flatten(0, 1)  # [B * C, window]
         spectra = self.spectrum.transform_step(frames).view(*whole.shape[:2], 2, BINS)
-        mask, memory = self.net.step(compress(spectra.mean(1)), state.memory)
-        gain, low = self.gains(mask)  # [B, 1], [B, 2, 256]
+        middle, power = spectra.mean(1), frames.view(whole.shape).mean(1).square().sum(-1)
+        mask, memory = self.net.step(compress(middle), state.memory)
+        gain, low = self.gains(mask, middle, power)  # [B, 1], [B, 2, 256]
         tails = self.spectrum.tails_step(multiply(low[:, None], spectra).flatten(0, 1))
         tails = tails + (frames[:, -2 * self.hop :].view(*whole.shape[:2], -1) * gain[:, None]).flatten(0, 1)
         first, second = (tails * self.spectrum.synthesis).view(*whole.shape[:2], -1).split(self.hop, -1)
@@ -217,15 +220,23 @@ class Enhancer(StreamingModule):
         b, c, t = x.shape
         frames = self.spectrum.frames(F.pad(x, (0, self.hop)).flatten(0, 1))  # [B * C, N, window]
         spectra = self.spectrum.transform(frames).unflatten(0, (b, c))  # [B, C, N, 2, 256]
-        gain, low = self.gains(self.net(compress(spectra.mean(1))))
+        middle, power = spectra.mean(1), frames.unflatten(0, (b, c)).mean(1).square().sum(-1)
+        gain, low = self.gains(self.net(compress(middle)), middle, power)
         tails = self.spectrum.tails(multiply(low[:, None], spectra))  # [B, C, N, 2 * hop]
         tails = tails + frames[..., -2 * self.hop :].unflatten(0, (b, c)) * gain[:, None]
         return self.spectrum.overlap(tails.flatten(0, 1)).view(b, c, t)
 
-    def gains(self, mask: Tensor) -> tuple[Tensor, Tensor]:
-        """The gain above 8 kHz `[..., 1]`, and by how much the low bins' gains differ from it `[..., 2, 256]`."""
-        low = expand(mask)
-        gain = low[..., TOP:].square().sum(-2).add(1e-12).sqrt().clamp(max=1).mean(-1, keepdim=True)
+    def gains(self, mask: Tensor, spectrum: Tensor, power: Tensor) -> tuple[Tensor, Tensor]:
+        """The gain above 8 kHz `[..., 1]`, and by how much the low bins' gains differ from it `[..., 2, 256]`.
+
+        `power` `[...]` is the sum of squares of the windowed frame. Sound above 8 kHz that stands more than 20 dB over
+        what is between 4 and 8 kHz is no voice, whatever the mask says there.
+        """
+        low, bins = expand(mask), spectrum.square().sum(-2)
+        above = (power * BINS / self.spectrum.oversampling - bins.sum(-1)).clamp(min=0)
+        most = ((100 * bins[..., TOP:].sum(-1) + QUIET) / (above + QUIET)).sqrt().clamp(max=1)
+        gain = low[..., TOP:].square().sum(-2).add(1e-12).sqrt().clamp(max=1).mean(-1)
+        gain = torch.minimum(gain, most).unsqueeze(-1)
         return gain, torch.stack([low[..., 0, :] - gain, low[..., 1, :]], -2)
 
 

@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -60,8 +62,9 @@ class TimeGRU(nn.Module):
 
     def step(self, x: Tensor, state: Tensor) -> Tensor:
         """One frame `[B, F, C]`; the next state is also the output."""
-        given = F.linear(x, self.gru.weight_ih_l0, self.gru.bias_ih_l0).chunk(3, -1)
-        known = F.linear(state, self.gru.weight_hh_l0, self.gru.bias_hh_l0).chunk(3, -1)
+        weights: Sequence[Tensor] = self.gru.all_weights[0]
+        given = F.linear(x, weights[0], weights[2]).chunk(3, -1)
+        known = F.linear(state, weights[1], weights[3]).chunk(3, -1)
         reset, update = torch.sigmoid(given[0] + known[0]), torch.sigmoid(given[1] + known[1])
         fresh = torch.tanh(given[2] + reset * known[2])
         return fresh + update * (state - fresh)

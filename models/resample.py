@@ -36,12 +36,12 @@ class Resampler(StreamingModule):
         self.hop = given_hz // CHUNKS_A_SECOND
         self.up, self.down = self.ratio.numerator, self.ratio.denominator
         blocks = math.ceil(CROSSINGS * max(1.0, self.down / self.up) / self.down)
-        self.half, self.delay = blocks * self.down, blocks * self.up
-        self.register_buffer("filters", polyphase(self.up, self.down, self.half), persistent=False)
+        self.reach, self.delay = blocks * self.down, blocks * self.up
+        self.register_buffer("filters", polyphase(self.up, self.down, self.reach), persistent=False)
 
     def initial_state(self, slots: int) -> Tensor:
-        """The last `2 * half` input samples."""
-        return self.filters.new_zeros(slots, self.channels, 2 * self.half)
+        """The last `2 * reach` input samples."""
+        return self.filters.new_zeros(slots, self.channels, 2 * self.reach)
 
     def step(self, state: Tree, chunk: Tree) -> tuple[Tensor, Tensor]:
         assert isinstance(state, Tensor)
@@ -51,10 +51,10 @@ class Resampler(StreamingModule):
 
     def forward(self, x: Tree) -> Tensor:
         assert isinstance(x, Tensor)
-        return self._filter(F.pad(x, (self.half, self.half)))
+        return self._filter(F.pad(x, (self.reach, self.reach)))
 
     def _filter(self, x: Tensor) -> Tensor:
-        """`[B, C, T + 2 * half]` -> `[B, C, T * up / down]`: every block of `down` samples makes `up`."""
+        """`[B, C, T + 2 * reach]` -> `[B, C, T * up / down]`: every block of `down` samples makes `up`."""
         blocks = F.conv1d(x.flatten(0, 1)[:, None], self.filters, stride=self.down)  # [B * C, up, N]
         return blocks.transpose(1, 2).reshape(x.shape[0], x.shape[1], -1)
 
@@ -68,4 +68,5 @@ def polyphase(up: int, down: int, half: int) -> Tensor:
     inside = (1 - (away / half).square()).clamp(min=0)
     window = torch.special.i0(KAISER_BETA * inside.sqrt()) * (away.abs() <= half)
     filters = torch.sinc(cutoff * away) * window
-    return (filters / filters.sum(1, keepdim=True)).float()[:, None]
+    made: Tensor = (filters / filters.sum(1, keepdim=True)).float()[:, None]
+    return made

@@ -72,12 +72,14 @@ class Spectrum(nn.Module):
     def tails(self, spectrum: Tensor) -> Tensor:
         """Low bins `[..., 2, BINS]` -> the last two hops of each frame `[..., 2 * hop]`, not yet windowed."""
         bins = torch.complex(spectrum[..., 0, :], spectrum[..., 1, :]) * self.oversampling
-        return torch.fft.irfft(bins, self.window)[..., -2 * self.hop :]
+        whole: Tensor = torch.fft.irfft(bins, self.window)
+        return whole[..., -2 * self.hop :]
 
     def overlap(self, tails: Tensor) -> Tensor:
         """Tails `[B, N, 2 * hop]` -> sound `[B, (N - 1) * hop]` that starts with the first frame's hop."""
         first, second = (tails * self.synthesis).split(self.hop, -1)  # [B, N, hop] each
-        return (first[:, 1:] + second[:, :-1]).flatten(-2)
+        sound: Tensor = (first[:, 1:] + second[:, :-1]).flatten(-2)
+        return sound
 
     def transform_step(self, frames: Tensor) -> Tensor:
         """As `transform`, by matrix products: `[B, window]` -> `[B, 2, BINS]`."""

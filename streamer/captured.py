@@ -30,7 +30,7 @@ def graph_stepper(example: Tree) -> Callable[[StreamingModule, Tree], Stepper]:
 
 def captured(work: Callable[[], Tree]) -> tuple[Callable[[], object], Tree]:
     """Record `work` as a CUDA graph. It runs a few times first, so that libraries choose and allocate outside."""
-    side = torch.cuda.Stream()  # type: ignore[no-untyped-call]
+    side = torch.cuda.Stream()
     side.wait_stream(torch.cuda.current_stream())
     with torch.cuda.stream(side):
         for _ in range(3):

@@ -537,16 +537,23 @@ def _command(source: str, target: str, container: str = "", limit: int = 0) -> l
 def test_pipes(tmp_path: Path, container: str) -> None:
     source = write(tmp_path / "in.flac", noise(2, 48_000))
     done = subprocess.run(
-        _command("-", "-", container), input=source.read_bytes(), capture_output=True, timeout=20, check=True
+        _command("-", "-", container), input=source.read_bytes(), capture_output=True, timeout=60, check=True
     )
     samples, _ = read(io.BytesIO(done.stdout))
     assert np.array_equal(samples, read(source)[0])
 
 
+def test_an_mp4_whose_index_comes_last_cannot_come_by_pipe(tmp_path: Path) -> None:
+    source = write(tmp_path / "in.mp4", noise(1, 480_000))
+    done = subprocess.run(_command("-", "-"), input=source.read_bytes(), capture_output=True, timeout=60)
+    assert done.returncode == 1
+    assert b"give the file itself" in done.stderr
+
+
 def test_a_full_disk_is_an_error_and_loses_nothing(tmp_path: Path) -> None:
     source, target = write(tmp_path / "in.wav", noise(2, 480_000)), tmp_path / "out.wav"
     target.write_text("precious")
-    done = subprocess.run(_command(str(source), str(target), limit=600_000), capture_output=True, timeout=20)
+    done = subprocess.run(_command(str(source), str(target), limit=600_000), capture_output=True, timeout=60)
     assert done.returncode == 1
     assert b"could not be written" in done.stderr
     assert target.read_text() == "precious"

@@ -43,7 +43,7 @@ def export(enhancer: Enhancer, path: Path) -> None:
 def scores(enhancer: Enhancer, pairs: list[Pair]) -> dict[str, float]:
     """Means over the pairs: PESQ (wide band), STOI, SI-SDR in dB, and PESQ of clean speech passed through."""
     from pesq import pesq
-    from pystoi import stoi
+    from pystoi.stoi import stoi
 
     plain = Enhancer(oversampling=1)
     plain.net.load_state_dict(folded(enhancer.net).state_dict())
@@ -66,13 +66,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("packs", type=Path)
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--hours", type=float, required=True)
+    parser.add_argument("--hours", type=float, required=True, help="wall clock, over all runs with this folder")
+    parser.add_argument("--rate", type=float, default=2e-3, help="peak learning rate")
+    parser.add_argument("--perceptual", type=float, default=0.1, help="weight of the PESQ-like loss")
     told = parser.parse_args()
     torch.manual_seed(7)
     torch.set_num_threads(1)
     sources = open_sources(told.packs, told.out / "cache")
     pairs = holdout(sources, 24)
-    enhancer, loss = Enhancer(oversampling=1), EnhanceLoss()
+    enhancer, loss = Enhancer(oversampling=1), EnhanceLoss(perceptual=told.perceptual)
     add_norms(enhancer.net)
 
     def judge(net: nn.Module, heard: Tensor, wanted: Tensor) -> dict[str, Tensor]:
@@ -85,7 +87,7 @@ def main() -> None:
         export(net, told.out / "enhance.safetensors")
         return str(scores(net, pairs))
 
-    Training(enhancer, judge, Plan(hours=told.hours), told.out, check).run(sources)
+    Training(enhancer, judge, Plan(told.hours, rate=told.rate), told.out, check).run(sources)
 
 
 if __name__ == "__main__":

@@ -37,8 +37,8 @@ def _pair(sources: Sources, i: int, rng: np.random.Generator) -> Pair:
     pool = sources.held_speech
     pcm = pool.clips[pool.chosen[i % len(pool.chosen)]]
     at = int(rng.integers(max(len(pcm) - SECONDS * RATE, 1)))
-    clean = pcm[at : at + SECONDS * RATE].astype(np.float32) / 32768
-    clean *= 10 ** (rng.uniform(-32, -20) / 20) / active_rms(clean)
+    clean = pcm[at : at + SECONDS * RATE].astype(np.float32) / np.float32(32768)
+    clean = (clean * (10 ** (rng.uniform(-32, -20) / 20) / active_rms(clean))).astype(np.float32)
     noise = _noise(sources, len(clean), rng)
     snr_db = (-2.5, 2.5, 7.5, 12.5)[i % 4]
     noisy = clean + noise * (active_rms(clean) / active_rms(noise) * 10 ** (-snr_db / 20))

@@ -21,7 +21,7 @@ class EnhanceLoss(nn.Module):
     (0.25 alone cost 15 dB above 1.5 kHz), and a term on the long-term spectrum holds it.
     """
 
-    def __init__(self, *, perceptual: float = 0.1) -> None:
+    def __init__(self, *, perceptual: float) -> None:
         super().__init__()
         self.pesq = PesqLoss(1.0, sample_rate=16_000)
         self.perceptual = perceptual
@@ -34,7 +34,7 @@ class EnhanceLoss(nn.Module):
         parts = {"spectral": sum(terms, made.new_zeros(())) * 5}
         spoken = wanted.square().mean(-1) > (0.05 * LOUDNESS) ** 2
         if bool(spoken.any()):
-            parts["tilt"] = 0.01 * _tilt_db(made[spoken], wanted[spoken])
+            parts["tilt"] = 0.03 * _tilt_db(made[spoken], wanted[spoken])
             parts["ratio"] = 0.022 * _distortion_db(made[spoken], wanted[spoken])
             parts["pesq"] = self.perceptual * self._heard_difference(made[spoken], wanted[spoken])
         return parts
@@ -64,10 +64,10 @@ def _distortion_db(made: Tensor, wanted: Tensor) -> Tensor:
 
 
 def _tilt_db(made: Tensor, wanted: Tensor) -> Tensor:
-    """How far the long-term level of each 500 Hz band is off, beyond 1.5 dB."""
+    """How far the long-term level of each 250 Hz band is off, beyond 1.5 dB."""
     levels = []
     for x in (made, wanted):
         bins = torch.stft(x, 512, 256, window=torch.hann_window(512), return_complex=True)[:, :256]
         power = torch.view_as_real(bins).square().sum(-1).mean(-1)  # [B, 256]
-        levels.append(10 * torch.log10(power.unflatten(-1, (16, 16)).sum(-1) + 1e-4))
+        levels.append(10 * torch.log10(power.unflatten(-1, (32, 8)).sum(-1) + 1e-4))
     return F.relu((levels[0] - levels[1]).abs() - 1.5).mean()

@@ -107,13 +107,13 @@ class Mixer:
         if self.rng.random() < 0.5:
             x *= self._tilt(6.0)
         if self.rng.random() >= self.shares.room:
-            dry = scipy.fft.irfft(x, self.size)[: self.samples]
+            dry = self._sound(x)
             return dry, dry
         room = self.rooms[self.rng.integers(len(self.rooms)), 0]
         fade = np.ones(len(room), np.float32)
         fade[EARLY:] = np.exp(-np.arange(len(room) - EARLY, dtype=np.float32) / 160)
         wet = [x * scipy.fft.rfft(r, self.size) for r in (room, room * fade)]
-        heard, wanted = (scipy.fft.irfft(w, self.size)[: self.samples] for w in wet)
+        heard, wanted = (self._sound(w) for w in wet)
         return heard, wanted
 
     def _noise(self) -> Wave:
@@ -126,7 +126,7 @@ class Mixer:
             spectrum *= self._tilt(9.0)
         if self.rng.random() < 0.2:
             spectrum *= scipy.fft.rfft(self.rooms[self.rng.integers(len(self.rooms)), 1], self.size)
-        return scipy.fft.irfft(spectrum, self.size)[: self.samples]
+        return self._sound(spectrum)
 
     def _one_noise(self) -> Wave:
         case = self.rng.random()
@@ -134,7 +134,8 @@ class Mixer:
             return synthetic_noise(self.rng, self.samples)
         if case < 0.18:
             talkers = int(self.rng.integers(4, 9))
-            return np.sum([self._fill(self.speech, gap=0.0) for _ in range(talkers)], axis=0)
+            crowd: Wave = np.sum([self._fill(self.speech, gap=0.0) for _ in range(talkers)], axis=0)
+            return crowd
         return self._fill(self.noise, gap=0.0)
 
     def _fill(self, pools: Sequence[Pool], *, gap: float) -> Wave:
@@ -163,21 +164,27 @@ class Mixer:
         factor = self.rng.uniform(0.87, 1.15)
         bins = scipy.fft.rfft(x)
         length = int(len(x) * factor)
-        return scipy.fft.irfft(bins[: length // 2 + 1], length).astype(np.float32)
+        played: Wave = scipy.fft.irfft(bins[: length // 2 + 1], length).astype(np.float32)
+        return played
+
+    def _sound(self, spectrum: NDArray[np.complex64]) -> Wave:
+        sound: Wave = scipy.fft.irfft(spectrum, self.size)[: self.samples]
+        return sound
 
     def _tilt(self, spread_db: float) -> Wave:
         """A smooth random colouring over frequency."""
         points = np.linspace(0, 1, 7) ** 1.7
         gains = self.rng.uniform(-spread_db, spread_db, 7)
         curve = np.interp(np.linspace(0, 1, self.size // 2 + 1), points, gains)
-        return (10 ** (curve / 20)).astype(np.float32)
+        gain: Wave = (10 ** (curve / 20)).astype(np.float32)
+        return gain
 
     def _band(self) -> Wave:
         high = self.rng.choice([3400, 4000, 5500, 6800])
         low = self.rng.choice([20, 80, 300])
         hz = np.linspace(0, RATE / 2, self.size // 2 + 1)
-        shape = 1 / (1 + (hz / high) ** 30) / (1 + (low / np.maximum(hz, 1)) ** 8)
-        return shape.astype(np.float32)
+        shape: Wave = (1 / (1 + (hz / high) ** 30) / (1 + (low / np.maximum(hz, 1)) ** 8)).astype(np.float32)
+        return shape
 
     def _filter(self, x: Wave, shape: Wave) -> Wave:
-        return scipy.fft.irfft(scipy.fft.rfft(x, self.size) * shape, self.size)[: len(x)]
+        return self._sound(scipy.fft.rfft(x, self.size) * shape)

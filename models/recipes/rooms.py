@@ -35,6 +35,7 @@ def simulate(rng: np.random.Generator) -> list[Response]:
     for source in _places(rng, size, mic):
         room.add_source(source)
     room.compute_rir()
+    assert room.rir is not None
     return [trim(np.asarray(r, np.float32)) for r in room.rir[0]]
 
 
@@ -60,4 +61,5 @@ def open_rooms(cache: Path, folders: list[Path]) -> Response:
         recorded = [trim(pcm.astype(np.float32)) for pcm in decode(find(folders, "*.flac"), RATE)]
         pairs += [[r, recorded[(i + 1) % len(recorded)]] for i, r in enumerate(recorded)]
         np.save(path, np.array(pairs))
-    return np.load(path, mmap_mode="r")
+    rooms: Response = np.load(path, mmap_mode="r")
+    return rooms

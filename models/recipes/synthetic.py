@@ -23,7 +23,8 @@ def coloured(rng: np.random.Generator, samples: int) -> Wave:
     """Noise with a power law between blue and brown."""
     bins = scipy.fft.rfft(rng.standard_normal(samples, dtype=np.float32))
     hz = np.maximum(np.linspace(0, RATE / 2, len(bins)), 30.0)
-    return scipy.fft.irfft(bins * hz ** rng.uniform(-1.2, 0.4), samples).astype(np.float32)
+    made: Wave = scipy.fft.irfft(bins * hz ** rng.uniform(-1.2, 0.4), samples).astype(np.float32)
+    return made
 
 
 def hum(rng: np.random.Generator, samples: int) -> Wave:
@@ -36,7 +37,8 @@ def hum(rng: np.random.Generator, samples: int) -> Wave:
     tones = gains * np.sin(2 * np.pi * pitch * harmonics * t + rng.uniform(0, 6.3, (count, 1)))
     tones[pitch * harmonics[:, 0] > RATE / 2] = 0
     hiss = rng.standard_normal(samples, dtype=np.float32) * rng.uniform(0, 0.1)
-    return (tones.sum(0) + hiss).astype(np.float32)
+    made: Wave = (tones.sum(0) + hiss).astype(np.float32)
+    return made
 
 
 def clicks(rng: np.random.Generator, samples: int) -> Wave:
@@ -70,7 +72,7 @@ def music(rng: np.random.Generator, samples: int) -> Wave:
     return out
 
 
-def _note(rng: np.random.Generator, t: Wave, hz: float) -> Wave:
+def _note(rng: np.random.Generator, t: NDArray[np.floating], hz: float) -> Wave:
     harmonics = np.arange(1, 7)[:, None]
     gains = rng.uniform(0, 1, (6, 1)) / harmonics
     attack = np.minimum(t * 100, 1)

@@ -157,7 +157,7 @@ class Training:
         parts = self.judge(self.net, heard, wanted)
         loss = torch.stack(list(parts.values())).sum()
         self.net.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()
         norm = float(nn.utils.clip_grad_norm_(self.net.parameters(), 1.0))
         if math.isfinite(norm):
             for optimiser in self.optimisers:

@@ -32,7 +32,7 @@ def speaking(wanted: Tensor) -> Tensor:
     power = wanted.unfold(-1, HOP, HOP).square().mean(-1)  # [B, N]
     level_db = 10 * torch.log10(F.avg_pool1d(power[:, None], 3, 1, 1)[:, 0] + 1e-10)
     loud = level_db.quantile(0.95, -1, keepdim=True)
-    edge = torch.clamp(level_db.quantile(0.05, -1, keepdim=True) + 10, loud - 40, loud - 25)
+    edge = torch.clamp(level_db.quantile(0.05, -1, keepdim=True) + 10, loud - 40, loud - 17)
     said = ((level_db > edge) & (level_db > -70)).float()
     wide = F.max_pool1d(said[:, None], 11, 1, 5)
     return -F.max_pool1d(-wide, 7, 1, 3)[:, 0]

@@ -1,8 +1,8 @@
-// Everything that draws sound: two spectrograms and two meters on one clock, fed by the graph's taps. Draws nothing
+// Everything that draws sound: two spectrograms and two meters on one clock, each fed by its tap. Draws nothing
 // while the page is hidden (the browser gives it no frames then).
 
 import { $ } from "./dom.js";
-import { Graph } from "./graph.js";
+import { Tap } from "./tap.js";
 import { Meter } from "./meters.js";
 import { Spectrogram } from "./spectrogram.js";
 
@@ -13,19 +13,20 @@ class Side {
   constructor(name) {
     this.track = $(`track-${name}`);
     this.meter = new Meter($(`meter-${name}`));
-    this.spectrogram = new Spectrogram($(`spectro-${name}`));
+    this.tap = new Tap();
+    this.spectrogram = new Spectrogram($(`spectro-${name}`), this.tap);
   }
 
-  draw(tap, fallbackDb, now) {
-    const listening = Boolean(tap?.attached);
+  draw(fallbackDb, now) {
+    const listening = this.tap.analyser !== null;
     this.track.classList.toggle("drawing", listening);
-    this.meter.draw(listening ? tap.peakDb() : fallbackDb, now);
+    this.meter.draw(listening ? this.tap.peakDb() : fallbackDb, now);
     if (listening) this.spectrogram.draw(now);
   }
 }
 
 export class Scope {
-  #graph = new Graph(); #in = new Side("in"); #out = new Side("out"); #drawnAt = 0; #everyFrame;
+  #in = new Side("in"); #out = new Side("out"); #drawnAt = 0; #everyFrame;
 
   /** `inDb()` → the level to show while there is no microphone here; `everyFrame()` is called with each drawing. */
   constructor({ inDb, everyFrame }) {
@@ -36,25 +37,24 @@ export class Scope {
 
   /** To be called from a click. */
   wake() {
-    this.#graph.wake();
-    this.#in.spectrogram.listen(this.#graph.mic, this.#graph.rate);
-    this.#out.spectrogram.listen(this.#graph.program, this.#graph.rate);
+    this.#in.tap.wake();
+    this.#out.tap.wake();
   }
 
   hearMic(track) {
-    this.#graph.mic?.attach(track);
+    this.#in.tap.attach(track);
   }
 
   hearProgram(track) {
-    this.#graph.program?.attach(track);
+    this.#out.tap.attach(track);
   }
 
   #draw(now) {
     requestAnimationFrame((next) => this.#draw(next));
     if (now - this.#drawnAt < DRAW_EVERY_MS) return;
     this.#drawnAt = now;
-    this.#in.draw(this.#graph.mic, this.inDb() ?? -Infinity, now);
-    this.#out.draw(this.#graph.program, -Infinity, now);
+    this.#in.draw(this.inDb() ?? -Infinity, now);
+    this.#out.draw(-Infinity, now);
     this.#everyFrame();
   }
 }

@@ -3,6 +3,7 @@
 
 import { make } from "./dom.js";
 import { limelightMap } from "./colormap.js";
+import { BINS } from "./tap.js";
 
 const LOW_HZ = 60;
 const HIGH_HZ = 20_000;
@@ -43,28 +44,24 @@ function copyOf(canvas) {
 
 export class Spectrogram {
   #canvas; #context; #colours = limelightMap(); #calm = matchMedia("(prefers-reduced-motion: reduce)");
-  #tap = null; #rateHz = 48_000; #rows = null; #bytes = null; #before = null; #column = null; #words = null;
+  #tap; #rateHz = null; #rows = null; #bytes = new Uint8Array(BINS); #before = new Uint8Array(BINS); #column = null; #words = null;
   #lastAt = 0; #carry = 0; #cursor = 0;
 
-  constructor(canvas) {
+  /** Draws what the tap (tap.js) hears, whenever it hears something. */
+  constructor(canvas, tap) {
     this.#canvas = canvas;
+    this.#tap = tap;
     this.#context = canvas.getContext("2d", { alpha: false });
     this.#label();
     new ResizeObserver(() => this.#fit()).observe(canvas);
     this.#fit();
   }
 
-  /** Draws what this tap (graph.js) hears; null: stands still. */
-  listen(tap, rateHz) {
-    this.#tap = tap;
-    this.#rateHz = rateHz;
-    this.#prepare();
-  }
-
   draw(now) {
     const elapsed = Math.min(now - this.#lastAt, 1000);
     this.#lastAt = now;
-    if (!this.#tap || !this.#column) return;
+    if (this.#tap.rateHz !== this.#rateHz) this.#prepare();
+    if (!this.#column) return;
     this.#carry += (elapsed / 1000) * PIXELS_PER_S;
     const columns = Math.min(Math.floor(this.#carry), MAX_COLUMNS);
     if (columns < 1) return;
@@ -126,11 +123,9 @@ export class Spectrogram {
 
   #prepare() {
     const { height } = this.#canvas;
-    if (!this.#tap || height < 2) return;
-    const bins = this.#tap.analyser.frequencyBinCount;
-    this.#bytes = new Uint8Array(bins);
-    this.#before = new Uint8Array(bins);
-    this.#rows = rowBins(height, bins, this.#rateHz);
+    this.#rateHz = this.#tap.rateHz;
+    if (this.#rateHz === null || height < 2) return;
+    this.#rows = rowBins(height, BINS, this.#rateHz);
     this.#column = new ImageData(1, height);
     this.#words = new Uint32Array(this.#column.data.buffer);
   }

@@ -43,9 +43,7 @@ export class Studio {
       onIgnored: () => toast("The server did not confirm the change; its own value is shown.", "warn"),
     });
     this.link = new Link({
-      makePeer: (takesOver) => this.#makePeer(takesOver),
-      onPhase: (phase, detail) => this.#enter(phase, detail),
-      onLive: (peer) => this.#onLive(peer),
+      makePeer: (takesOver) => this.#makePeer(takesOver), onPhase: (phase, detail) => this.#enter(phase, detail), onLive: (peer) => this.#onLive(peer),
       onLost: () => this.program.freeze(),
     });
     this.link.lastId = stored("sessionStorage", `connection.${session}`);
@@ -65,8 +63,7 @@ export class Studio {
       mute: () => this.toggleMute(), camera: () => this.toggleCamera(), compare: () => this.compare(),
       record: () => this.toggleRecord(), stop: () => this.stop(),
     });
-    this.waterfall = new Waterfall($("waterfall"));
-    this.network = new Network();
+    [this.waterfall, this.network] = [new Waterfall($("waterfall")), new Network()];
     wireShare(this.door);
     if (this.mode !== "studio") this.program.spectator();
     if (this.mode === "steer") {

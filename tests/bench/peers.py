@@ -48,9 +48,10 @@ def open_peers(folder: Path) -> list[Denoiser]:
 def _session(path: Path) -> Any:
     import onnxruntime
 
-    options = onnxruntime.SessionOptions()
+    runtime: Any = onnxruntime
+    options = runtime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
-    return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    return runtime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
 
 
 def _zeros(session: Any, names: tuple[str, ...]) -> dict[str, NDArray[np.float32]]:
@@ -108,14 +109,14 @@ def _rnnoise(library: Path) -> Callable[[Wave], Wave]:
 
     def run(x: Wave) -> Wave:
         state = lib.rnnoise_create(None)
-        padded = np.pad(x, (0, 960 - len(x) % 480)).astype(np.float32) * 32768
+        padded = np.pad(x, (0, 960 - len(x) % 480)).astype(np.float32) * np.float32(32768)
         made = np.zeros_like(padded)
         for at in range(0, len(padded) - 479, 480):
             frame, out = padded[at : at + 480].copy(), np.zeros(480, np.float32)
             lib.rnnoise_process_frame(state, out.ctypes.data_as(floats), frame.ctypes.data_as(floats))
             made[at : at + 480] = out
         lib.rnnoise_destroy(state)
-        result: Wave = made[480 : 480 + len(x)] / 32768
+        result: Wave = (made[480 : 480 + len(x)] / 32768).astype(np.float32)
         return result
 
     return run

@@ -17,10 +17,10 @@ from pathlib import Path
 import numpy as np
 import torch
 from pesq import pesq
-from pystoi import stoi
+from pystoi.stoi import stoi
 from rich.console import Console
 from rich.table import Table
-from scipy.signal import resample_poly
+from scipy.signal import resample_poly  # type: ignore[attr-defined]
 from torch import Tensor, nn
 from torch._inductor import aoti_compile_and_package, aoti_load_package
 

@@ -284,8 +284,11 @@ async def test_twenty_reconnects_leave_nothing_behind(page: Page, stub: Stub) ->
         await lose(page, "bye" if round_ % 2 else "events")
     after = await page.evaluate(COUNTS)
     assert after == {"far": before["far"] + 20, "again": before["again"] + 20, "nodes": before["nodes"]}
-    left = await living(page)
-    assert not {kind: (held[kind], left[kind]) for kind in KINDS if left[kind] > held[kind] + 4}
+    # The sound thread lets go of its nodes in its own time.
+    async with asyncio.timeout(60):
+        while grown := {kind: n for kind, n in (await living(page)).items() if n > held[kind] + 4}:
+            print("still held:", grown)
+            await asyncio.sleep(1)
     assert await page.evaluate("limelight.localTracks.audio.readyState") == "live", "the microphone stays open"
 
 

@@ -18,6 +18,7 @@ import av
 from streamer.frame import FormatError
 from streamer.pipeline import SoundPath
 from streamer.progress import Step
+from streamer.transports.file.codecs import MP4_FAMILY
 from streamer.transports.file.flow import Flow, Lane
 from streamer.transports.file.landing import Landing, PipeLanding, land
 from streamer.transports.file.pipes import PipeIn, PipeOut
@@ -109,11 +110,13 @@ def _explained(target: str) -> Iterator[None]:
 
 
 def _refuse_silence(source: Source) -> None:
-    if not any(track.timeline.length for track in source.tracks):
-        bad = sum(track.bad_packets for track in source.tracks)
-        raise FormatError(
-            f"{source.name}: its sound is empty" + (f"; {bad} packets could not be decoded" if bad else "")
-        )
+    if any(track.timeline.length for track in source.tracks):
+        return
+    bad = sum(track.bad_packets for track in source.tracks)
+    reason = f"; {bad} packets could not be decoded" if bad else ""
+    if source.is_pipe and source.container.split(",")[0] in MP4_FAMILY:
+        reason = "; the index of this MP4 comes last, and a pipe cannot be wound back: give the file itself"
+    raise FormatError(f"{source.name}: its sound is empty{reason}")
 
 
 def _open_source(job: FileJob, pipe: PipeIn | None) -> Source:

@@ -190,6 +190,10 @@ class Source:
         return str(self._container.format.name)
 
     @property
+    def is_pipe(self) -> bool:
+        return isinstance(self._file, PipeIn)
+
+    @property
     def metadata(self) -> dict[str, str]:
         return dict(self._container.metadata)
 
