@@ -13,6 +13,7 @@ import numpy as np
 __all__ = ["HZ", "Mixture", "beeps", "lags_ms", "level_db", "mixture", "rises", "si_sdr_db", "si_sdr_gain_db", "wav"]
 
 HZ = 48_000
+STEADY_SAMPLES = 12
 TEXT = (
     "The quick brown fox jumps over the lazy dog, while seven wizards make boxes of quartz. "
     "Please call Stella and ask her to bring these things with her from the store."
@@ -27,7 +28,7 @@ class Mixture:
     noisy: np.ndarray
 
 
-def mixture(folder: Path, *, snr_db: float = 5.0) -> Mixture:
+def mixture(folder: Path, *, snr_db: float = 0.0) -> Mixture:
     """A sentence from espeak-ng in hiss."""
     path = folder / "speech.wav"
     subprocess.run(["espeak-ng", "-v", "en-us", "-s", "150", "-w", str(path), TEXT], check=True)
@@ -64,9 +65,10 @@ def si_sdr_db(clean: np.ndarray, heard: np.ndarray) -> float:
 
 
 def si_sdr_gain_db(mix: Mixture, heard: np.ndarray, *, window_s: float = 0.5) -> tuple[float, float]:
-    """`(before, gain)`: medians over windows that hold speech, each aligned alone, because a browser stretches time.
+    """`(before, gain)`: medians over windows that hold speech, each aligned alone.
 
-    `heard` may hold any stretch of the looped mixture; windows that are not found in it are left out.
+    `heard` may hold any stretch of the looped mixture; windows that are not found in it, or in which the browser
+    stretched time, are left out.
     """
     size = int(window_s * HZ)
     loud = np.sqrt(np.mean(mix.clean**2)) * 0.5
@@ -77,7 +79,8 @@ def si_sdr_gain_db(mix: Mixture, heard: np.ndarray, *, window_s: float = 0.5) ->
         if np.sqrt(np.mean(clean**2)) < loud:
             continue
         lag, likeness = find(clean)
-        if likeness < 0.5:
+        halves = find(clean[: size // 2])[0], find(clean[size // 2 :])[0] - size // 2
+        if likeness < 0.5 or max(abs(half - lag) for half in halves) > STEADY_SAMPLES:
             continue
         before.append(si_sdr_db(clean, mix.noisy[start : start + size]))
         after.append(si_sdr_db(clean, heard[lag : lag + size]))
