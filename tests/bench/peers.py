@@ -100,7 +100,7 @@ def _dtln(first: Path, second: Path) -> Callable[[Wave], Wave]:
 
 
 def _rnnoise(library: Path) -> Callable[[Wave], Wave]:
-    """480-sample frames at 48 kHz; its output is one frame late."""
+    """480-sample frames at 48 kHz; its output is two frames late."""
     lib = ctypes.CDLL(str(library))
     lib.rnnoise_create.restype = ctypes.c_void_p
     floats = ctypes.POINTER(ctypes.c_float)
@@ -109,14 +109,14 @@ def _rnnoise(library: Path) -> Callable[[Wave], Wave]:
 
     def run(x: Wave) -> Wave:
         state = lib.rnnoise_create(None)
-        padded = np.pad(x, (0, 960 - len(x) % 480)).astype(np.float32) * np.float32(32768)
+        padded = np.pad(x, (0, 1440 - len(x) % 480)).astype(np.float32) * np.float32(32768)
         made = np.zeros_like(padded)
         for at in range(0, len(padded) - 479, 480):
             frame, out = padded[at : at + 480].copy(), np.zeros(480, np.float32)
             lib.rnnoise_process_frame(state, out.ctypes.data_as(floats), frame.ctypes.data_as(floats))
             made[at : at + 480] = out
         lib.rnnoise_destroy(state)
-        result: Wave = (made[480 : 480 + len(x)] / 32768).astype(np.float32)
+        result: Wave = (made[960 : 960 + len(x)] / 32768).astype(np.float32)
         return result
 
     return run
