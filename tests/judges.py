@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-__all__ = ["HZ", "Mixture", "beeps", "level_db", "lags_ms", "mixture", "rises", "si_sdr_db", "si_sdr_gain_db", "wav"]
+__all__ = ["HZ", "Mixture", "beeps", "lags_ms", "level_db", "mixture", "rises", "si_sdr_db", "si_sdr_gain_db", "wav"]
 
 HZ = 48_000
 STEADY_SAMPLES = 12
@@ -128,7 +128,7 @@ def rises(log: list[dict[str, float]]) -> np.ndarray:
     return np.array(
         [
             now["at"]
-            for last, now in zip(log, log[1:])
+            for last, now in zip(log, log[1:], strict=False)
             if last["light"] < 128 <= now["light"] and now["count"] == last["count"] + 1
         ]
     )

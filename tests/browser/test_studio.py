@@ -1,4 +1,4 @@
-"""The studio page in Chromium against the real server: cleaner, in step, without a freeze, live, and back after a loss."""
+"""The studio page in Chromium against the real server: cleaner, in step, never frozen, live, back after a loss."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ async def test_what_comes_back_is_cleaner(
 
 
 async def in_step(page: Page, server: Served, session: str, seconds: float) -> dict[str, float]:
-    """Beeps and flashes for so long: the skew heard and seen, the part of it that is not the browser's, the longest gap."""
+    """Beeps and flashes for so long: the skew that is met with, the part of it that is ours, the longest gap."""
     # The cleaner takes beeps for noise; switched off, it keeps its delay.
     server.http.patch(f"/sessions/{session}/settings", json={"enhance": {"on": False}})
     await page.evaluate("fake.beep()")
@@ -71,7 +71,8 @@ async def in_step(page: Page, server: Served, session: str, seconds: float) -> d
             window.mine = await fake.mirror();
             window.shown = fake.watch(document.getElementById("program"));
             window.played = fake.follow(limelight.connection);
-            [window.out, window.back] = await Promise.all([fake.hear(fake.microphone), fake.hear(limelight.remoteStream)]);
+            window.out = await fake.hear(fake.microphone);
+            window.back = await fake.hear(limelight.remoteStream);
         })()"""
     )
     await asyncio.sleep(seconds)
@@ -86,7 +87,12 @@ async def in_step(page: Page, server: Served, session: str, seconds: float) -> d
     heard = float(np.median(picture) - np.median(sound))
     browser = float(np.median([each["audio"] - each["video"] for each in played])) if played else 0.0
     gaps = np.diff([each["at"] for each in shown])
-    return {"skew_ms": heard, "ours_ms": heard - browser, "freeze_ms": float(gaps.max()), "sound_ms": float(np.median(sound))}
+    return {
+        "skew_ms": heard,
+        "ours_ms": heard - browser,
+        "freeze_ms": float(gaps.max()),
+        "sound_ms": float(np.median(sound)),
+    }
 
 
 def judge(found: dict[str, float], server: Served, record_property: pytest.RecordProperty) -> None:

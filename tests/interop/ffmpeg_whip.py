@@ -34,9 +34,7 @@ def identity(folder: Path) -> dict[str, str]:
     )
     (folder / "c.pem").write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
     (folder / "k.pem").write_bytes(
-        key.private_bytes(
-            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-        )
+        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
     )
     return {"cert_file": str(folder / "c.pem"), "key_file": str(folder / "k.pem")}
 

@@ -21,7 +21,10 @@ PUBLISH = """
     videotestsrc is-live=true ! video/x-raw,width=320,height=180,framerate=15/1 ! videoconvert ! {encoder} ! queue !
         application/x-rtp,media=video,encoding-name={name},payload=96 ! peer.
 """
-H264 = "x264enc tune=zerolatency speed-preset=ultrafast key-int-max=15 bitrate=500 ! video/x-h264,profile=constrained-baseline ! rtph264pay pt=96 config-interval=-1 aggregate-mode=zero-latency"
+H264 = (
+    "x264enc tune=zerolatency speed-preset=ultrafast key-int-max=15 bitrate=500 ! "
+    "video/x-h264,profile=constrained-baseline ! rtph264pay pt=96 config-interval=-1 aggregate-mode=zero-latency"
+)
 VP8 = "vp8enc deadline=1 cpu-used=8 keyframe-max-dist=15 ! rtpvp8pay pt=96"
 CAPS = {
     "audio": "application/x-rtp,media=audio,encoding-name=OPUS,payload=111,clock-rate=48000,encoding-params=(string)2",

@@ -62,7 +62,18 @@ async def test_codecs_that_are_not_ours(http: httpx.AsyncClient, server: Served,
     assert "codec" not in server.sessions()
 
 
-GARBAGE = ["", "{", "null", "[1]", '{"type": 5}', '{"type": "ping", "t": NaN}', '{"type": "set", "settings": 3}', "x" * 70_000, b"\x00\xff" * 100, "[" * 30_000]
+GARBAGE = [
+    "",
+    "{",
+    "null",
+    "[1]",
+    '{"type": 5}',
+    '{"type": "ping", "t": NaN}',
+    '{"type": "set", "settings": 3}',
+    "x" * 70_000,
+    b"\x00\xff" * 100,
+    "[" * 30_000,
+]
 
 
 async def test_garbage_on_the_data_channel(http: httpx.AsyncClient) -> None:
@@ -82,7 +93,9 @@ async def test_garbage_on_the_data_channel(http: httpx.AsyncClient) -> None:
 async def told(call: Call, kind: str, *, within_s: float = 30.0, **fields: object) -> None:
     wanted = {"type": kind, **fields}.items()
     async with asyncio.timeout(within_s):
-        while not any(wanted <= {k: v for k, v in json.loads(m).items() if k in dict(wanted)}.items() for m in call.messages):
+        while not any(
+            wanted <= {k: v for k, v in json.loads(m).items() if k in dict(wanted)}.items() for m in call.messages
+        ):
             await asyncio.sleep(0.05)
 
 
@@ -95,7 +108,9 @@ async def test_who_vanishes_is_noticed(http: httpx.AsyncClient, server: Served) 
         async with asyncio.timeout(60):
             while server.sessions().get("vanish", {}).get("publishers"):
                 await asyncio.sleep(0.5)
-        again = await http.post("/whip/vanish", content=await some_offer("audio"), headers={"Content-Type": "application/sdp"})
+        again = await http.post(
+            "/whip/vanish", content=await some_offer("audio"), headers={"Content-Type": "application/sdp"}
+        )
         assert again.status_code == 201
 
 

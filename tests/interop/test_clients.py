@@ -88,7 +88,9 @@ async def test_gstreamer_publishes(server: Served, http: httpx.AsyncClient, gstr
 async def test_gstreamer_listens(server: Served, http: httpx.AsyncClient, gstreamer: None) -> None:
     async with calling(http, "/whip/forgst", hz=500):
         await http.patch("/sessions/forgst/settings", json={"enhance": {"on": False}})
-        async with program(SYSTEM_PYTHON, str(HERE / "gst_whip.py"), "play", f"{server.base}/whep/forgst", "10") as player:
+        async with program(
+            SYSTEM_PYTHON, str(HERE / "gst_whip.py"), "play", f"{server.base}/whep/forgst", "10"
+        ) as player:
             assert player.stdout is not None
             said = dict([line.decode().rsplit(maxsplit=1) async for line in player.stdout if line.strip()])
     assert float(said["sound"]) > -30
