@@ -13,9 +13,11 @@ from typing import Protocol, runtime_checkable
 
 import numpy as np
 
-from streamer.frame import SOUND_HZ, AudioFrame, Sound, VideoFrame
+from streamer.frame import PICTURE_HZ, SOUND_HZ, AudioFrame, Sound, VideoFrame
 
 __all__ = ["DelayLine", "SoundPath", "SoundStage", "crossfade"]
+
+MOST_EXTRA_S = 0.4
 
 
 @runtime_checkable
@@ -71,7 +73,11 @@ class SoundPath:
 
 
 class DelayLine:
-    """Pictures waiting for the sound of their moment: pure, given `now`; oldest frames go when `cap_bytes` is full."""
+    """Pictures waiting for the sound of their moment: pure, given `now`; oldest frames go when `cap_bytes` is full.
+
+    A picture waits at least for the declared delay of the sound path; where the sound is seen to lag more (a queue, a
+    busy machine), for that, at most `MOST_EXTRA_S` longer.
+    """
 
     def __init__(self, delay_samples: int, *, cap_bytes: int = 64 << 20) -> None:
         self.delay_s = delay_samples / SOUND_HZ
@@ -89,13 +95,22 @@ class DelayLine:
             self._pop()
             self.dropped += 1
 
-    def next_due(self) -> float | None:
-        """Monotonic time at which the first frame may go, or None when nothing waits."""
-        return self._frames[0].arrival + self.delay_s if self._frames else None
+    def next_due(self, sound_lag_s: float | None = None) -> float | None:
+        """Monotonic time at which the first frame may go, or None when nothing waits.
 
-    def pop_due(self, now: float) -> VideoFrame | None:
+        `sound_lag_s`: how long after its capture pts, taken in monotonic seconds, sound leaves now; None if unknown.
+        """
+        if not self._frames:
+            return None
+        first = self._frames[0]
+        declared = first.arrival + self.delay_s
+        if sound_lag_s is None:
+            return declared
+        return min(max(declared, first.pts / PICTURE_HZ + sound_lag_s), declared + MOST_EXTRA_S)
+
+    def pop_due(self, now: float, sound_lag_s: float | None = None) -> VideoFrame | None:
         """The first frame, if its time has come."""
-        due = self.next_due()
+        due = self.next_due(sound_lag_s)
         return self._pop() if due is not None and due <= now else None
 
     def _pop(self) -> VideoFrame:

@@ -82,6 +82,11 @@ class Report:
         """A picture leaves the path."""
         self._picture_lag = _Lag.next(self._picture_lag, now, now - frame.pts / PICTURE_HZ)
 
+    def sound_lag_s(self, now: float) -> float | None:
+        """How long after its capture pts sound leaves, smoothed; None when none has left lately."""
+        lag = self._sound_lag
+        return None if lag is None or now - lag.at > STALE_S else lag.seconds
+
     def skew_ms(self, now: float) -> float | None:
         """How far the sound that leaves is ahead of the picture that leaves, by capture time; None without both."""
         sound, picture = self._sound_lag, self._picture_lag

@@ -217,13 +217,13 @@ class Session:
                 line.push(frame)
             if publisher.epoch != self.epoch:
                 return
-            while (due := line.pop_due(self.now())) is not None:
+            while (due := line.pop_due(self.now(), self.report.sound_lag_s(self.now()))) is not None:
                 self.report.shown(due, self.now())
                 await self.picture_out.put(due)
 
     async def _next_picture(self, pictures: Channel[VideoFrame], line: DelayLine) -> VideoFrame | None:
         """The next frame, or None when the first one held is due."""
-        due = line.next_due()
+        due = line.next_due(self.report.sound_lag_s(self.now()))
         try:
             async with asyncio.timeout(None if due is None else max(0.0, due - self.now())):
                 return await pictures.get()

@@ -78,6 +78,15 @@ def test_pictures_wait_as_long_as_the_sound_lags():
     assert line.next_due() == pytest.approx(10.14)
 
 
+def test_pictures_wait_longer_where_the_sound_is_seen_to_lag():
+    line = DelayLine(480)
+    line.push(picture(10.0))  # pts 0
+    assert line.next_due(10.05) == pytest.approx(10.05)
+    assert line.next_due(10.0) == pytest.approx(10.01)
+    assert line.next_due(12.0) == pytest.approx(10.41)
+    assert line.next_due(None) == pytest.approx(10.01)
+
+
 def test_a_full_delay_line_drops_its_oldest():
     line = DelayLine(48_000, cap_bytes=60)
     for arrival in range(4):

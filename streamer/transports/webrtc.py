@@ -15,7 +15,7 @@ from typing import Any, Literal
 
 from aiortc import RTCConfiguration, RTCDataChannel, RTCIceServer, RTCPeerConnection, RTCSessionDescription
 from aiortc.exceptions import InvalidAccessError, InvalidStateError, OperationError
-from aiortc.sdp import SessionDescription, candidate_from_sdp
+from aiortc.sdp import candidate_from_sdp
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
@@ -28,24 +28,19 @@ from streamer.transports import rtp
 from streamer.transports.dtls import take_rsa
 from streamer.transports.http import Studio, json_body
 from streamer.transports.ice import Network, ice_connections, listen_on
+from streamer.transports.offer import directions, known_only
 from streamer.transports.output import outputs_of
 from streamer.transports.websocket import event_text, hello, message_reply
 
-__all__ = ["Peer", "opened", "wants_stereo", "webrtc_routes"]
+__all__ = ["Peer", "opened", "webrtc_routes"]
 
 Kind = Literal["studio", "whip", "whep"]
 
-CODECS = {"audio": ("opus",), "video": ("vp8", "h264", "rtx")}
 CONNECT_LIMIT_S = 30.0
 MOST_CANDIDATES = 64
 LONGEST_SEND = 256 << 10  # bytes that may wait on a data channel; beyond, its reader is gone or asleep
 
 log = logging.getLogger(__name__)
-
-
-def wants_stereo(sdp: str) -> bool:
-    """Whether an offer announces stereo Opus (RFC 7587, `stereo` or `sprop-stereo`)."""
-    return re.search(r"^a=fmtp:.*\b(?:sprop-)?stereo=1\b", sdp, re.MULTILINE) is not None
 
 
 class Peer:
@@ -119,8 +114,8 @@ class Peer:
         pc.on("datachannel", self._on_channel)
         pc.on("connectionstatechange", self._on_state)
         try:
-            await pc.setRemoteDescription(RTCSessionDescription(_known(offer), "offer"))
-            self._wire(_offered(offer))
+            await pc.setRemoteDescription(RTCSessionDescription(known_only(offer), "offer"))
+            self._wire(directions(offer))
             for connection in ice_connections(pc):
                 listen_on(connection, network)
             await pc.setLocalDescription(await pc.createAnswer())
@@ -231,33 +226,6 @@ class Peer:
             self._own(self.session.spawn(_send_events(channel, stream), f"events-{self.id}"))
 
 
-def _known(offer: str) -> str:
-    """The offer with those codecs alone that we can decode, so that the answer names no other.
-
-    Raises:
-        FormatError: sound or picture without any.
-    """
-    return "".join(_known_part(part) for part in re.split(r"^(?=m=)", offer, flags=re.MULTILINE))
-
-
-def _known_part(part: str) -> str:
-    head = re.match(r"(m=(audio|video) \d+ \S+)[^\r\n]*", part)
-    if head is None:
-        return part
-    named = re.findall(r"^a=rtpmap:(\d+) ([^/\s]+)", part, re.MULTILINE)
-    kept = {number: name.lower() for number, name in named if name.lower() in CODECS[head[2]]}
-    if not set(kept.values()) - {"rtx"}:
-        raise FormatError(f"the offered {head[2]} has no codec that we know: Opus, VP8 or H.264 are needed")
-    lines = [f"{head[1]} {' '.join(kept)}", *part[head.end() :].splitlines()[1:]]
-    about = re.compile(r"a=(?:rtpmap|fmtp|rtcp-fb):(\d+)")
-    return "".join(f"{line}\r\n" for line in lines if not (match := about.match(line)) or match[1] in kept)
-
-
-def _offered(sdp: str) -> dict[str | None, str]:
-    """Direction by media id, as the other side sees it."""
-    return {media.rtp.muxId: media.direction or "sendrecv" for media in SessionDescription.parse(sdp).media}
-
-
 def _direction(sends: bool, receives: bool) -> str:
     return {(True, True): "sendrecv", (True, False): "sendonly", (False, True): "recvonly"}.get(
         (sends, receives), "inactive"
@@ -286,7 +254,11 @@ async def _send_events(channel: RTCDataChannel, stream: Channel[Event]) -> None:
 
 @asynccontextmanager
 async def opened(studio: Studio, name: str, *, channels: int) -> AsyncIterator[Session]:
+<<<<<<< HEAD
     """The session of that name, for an offer to it; one made for an offer that is then refused does not stay."""
+=======
+    """The session of that name, for an offer to it; one that is new goes again when the offer is refused."""
+>>>>>>> e2e
     fresh = all(each.name != name for each in studio.sessions)
     session = await studio.sessions.open(name, channels=channels)
     try:

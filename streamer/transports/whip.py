@@ -12,7 +12,8 @@ from starlette.routing import BaseRoute, Route
 from streamer.sessions import NotFound
 from streamer.transports.http import Refused, Studio, body_text
 from streamer.transports.ice import Network
-from streamer.transports.webrtc import Peer, opened, wants_stereo
+from streamer.transports.offer import wants_stereo
+from streamer.transports.webrtc import Peer, opened
 
 __all__ = ["whip_routes"]
 
