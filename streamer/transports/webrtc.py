@@ -254,11 +254,7 @@ async def _send_events(channel: RTCDataChannel, stream: Channel[Event]) -> None:
 
 @asynccontextmanager
 async def opened(studio: Studio, name: str, *, channels: int) -> AsyncIterator[Session]:
-<<<<<<< HEAD
-    """The session of that name, for an offer to it; one made for an offer that is then refused does not stay."""
-=======
     """The session of that name, for an offer to it; one that is new goes again when the offer is refused."""
->>>>>>> e2e
     fresh = all(each.name != name for each in studio.sessions)
     session = await studio.sessions.open(name, channels=channels)
     try:

@@ -1,8 +1,4 @@
-<<<<<<< HEAD
-"""The studio page in Chromium against the real server: cleaner, in step, unfrozen, live, and back after a loss."""
-=======
 """The studio page in Chromium against the real server: cleaner, in step, never frozen, live, back after a loss."""
->>>>>>> e2e
 
 from __future__ import annotations
 
@@ -65,11 +61,7 @@ async def test_what_comes_back_is_cleaner(
 
 
 async def in_step(page: Page, server: Served, session: str, seconds: float) -> dict[str, float]:
-<<<<<<< HEAD
-    """Beeps and flashes for so long: the skew, the part of it that is not the browser's, the longest gap."""
-=======
     """Beeps and flashes for so long: the skew that is met with, the part of it that is ours, the longest gap."""
->>>>>>> e2e
     # The cleaner takes beeps for noise; switched off, it keeps its delay.
     server.http.patch(f"/sessions/{session}/settings", json={"enhance": {"on": False}})
     await page.evaluate("fake.beep()")
@@ -79,13 +71,8 @@ async def in_step(page: Page, server: Served, session: str, seconds: float) -> d
             window.mine = await fake.mirror();
             window.shown = fake.watch(document.getElementById("program"));
             window.played = fake.follow(limelight.connection);
-<<<<<<< HEAD
-            const streams = [fake.microphone, limelight.remoteStream];
-            [window.out, window.back] = await Promise.all(streams.map((each) => fake.hear(each)));
-=======
             window.out = await fake.hear(fake.microphone);
             window.back = await fake.hear(limelight.remoteStream);
->>>>>>> e2e
         })()"""
     )
     await asyncio.sleep(seconds)

@@ -22,14 +22,8 @@ PUBLISH = """
         application/x-rtp,media=video,encoding-name={name},payload=96 ! peer.
 """
 H264 = (
-<<<<<<< HEAD
-    "x264enc tune=zerolatency speed-preset=ultrafast key-int-max=15 bitrate=500 "
-    "! video/x-h264,profile=constrained-baseline "
-    "! rtph264pay pt=96 config-interval=-1 aggregate-mode=zero-latency"
-=======
     "x264enc tune=zerolatency speed-preset=ultrafast key-int-max=15 bitrate=500 ! "
     "video/x-h264,profile=constrained-baseline ! rtph264pay pt=96 config-interval=-1 aggregate-mode=zero-latency"
->>>>>>> e2e
 )
 VP8 = "vp8enc deadline=1 cpu-used=8 keyframe-max-dist=15 ! rtpvp8pay pt=96"
 CAPS = {
