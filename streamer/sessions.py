@@ -38,6 +38,7 @@ class Sessions:
         self.capacity, self.draining = capacity, False
         self._make, self._idle_s, self._longest_s = make, idle_s, longest_s
         self._sessions: dict[str, Session] = {}
+        self._runs: dict[str, asyncio.Task[None]] = {}
         self._tasks: asyncio.TaskGroup | None = None
         self._empty = asyncio.Event()
         self._empty.set()
@@ -81,9 +82,16 @@ class Sessions:
             raise Full(f"all {self.capacity} sessions of this server are in use; try again soon")
         session = self._sessions[name] = self._make(name, channels)
         self._empty.clear()
-        self._tasks.create_task(self._run(session), name=f"session:{name}")
+        self._runs[name] = self._tasks.create_task(self._run(session), name=f"session:{name}")
         await session.ready.wait()
         return session
+
+    async def discard(self, session: Session, reason: str) -> None:
+        """Close a session and wait until it is gone."""
+        run = self._runs.get(session.name)
+        await session.close(reason)
+        if run is not None:
+            await asyncio.wait([run])
 
     async def run(self) -> None:
         """Own every session until cancelled; closes the idle and the overlong."""
@@ -111,7 +119,7 @@ class Sessions:
             # One broken session ends alone: the others share this task group.
             log.exception("session failed", extra={"session": session.name})
         finally:
-            del self._sessions[session.name]
+            del self._sessions[session.name], self._runs[session.name]
             if not self._sessions:
                 self._empty.set()
             log.info("session closed", extra={"session": session.name})

@@ -261,7 +261,7 @@ async def opened(studio: Studio, name: str, *, channels: int) -> AsyncIterator[S
         yield session
     except BaseException:
         if fresh and not session.connections:
-            await session.close("its first offer was not accepted")
+            await studio.sessions.discard(session, "its first offer was not accepted")
         raise
 
 
