@@ -56,7 +56,9 @@ class Served:
         """Whether its models are loaded; fails with its log when it has died."""
         assert self.process.poll() is None, f"the server ended by itself:\n{self.log}"
         with contextlib.suppress(httpx.TransportError):
-            return self.http.get("/readyz").status_code == 200
+            answer = self.http.get("/readyz")
+            assert answer.status_code == 200 or "loading" in answer.text, answer.text
+            return answer.status_code == 200
         return False
 
     def held(self) -> Held:
