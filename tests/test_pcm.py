@@ -9,6 +9,8 @@ import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 
+from streamer.frame import AudioFrame
+from streamer.transports.codecs import SoundDecoder, SoundEncoder
 from streamer.transports.pcm import audio_door
 from streamer.transports.websocket import websocket_routes
 from tests.fakes import client_of, make_studio
@@ -75,6 +77,13 @@ async def test_what_comes_back_lines_up_with_what_went_in(client, form, rate, ch
     assert np.abs(out[:, middle] - 0.5 * sound[:, middle]).max() < tolerance
 
 
+async def test_a_stereo_client_of_a_mono_session_gets_both_channels(client):
+    await talk(client, tone(48_000, 0.1), form="f32le", rate=48_000, sizes=[480], name="both")
+    sound = np.repeat(tone(48_000, 0.3), 2, axis=0)
+    out, _ = await talk(client, sound, form="f32le", rate=48_000, sizes=[480], name="both")
+    assert np.abs(out[:, 960:-960] - 0.5 * sound[:, 960:-960]).max() < 1e-4
+
+
 async def test_empty_sound_is_well_formed(client):
     out, ended = await talk(client, np.empty((1, 0), np.float32), form="f32le", rate=48_000, sizes=[480])
     assert (out.shape, ended["samples_out"]) == ((1, 0), 0)
@@ -137,3 +146,33 @@ async def test_a_client_that_vanishes_leaves_the_session_free(client):
         socket.transport.abort()
     _, ended = await talk(client, tone(48_000, 0.1), form="f32le", rate=48_000, sizes=[480], name="gone")
     assert ended["samples_out"] == 4800
+
+
+async def test_opus_packets_come_back_as_opus_packets(client):
+    sound = tone(48_000, 1.0)
+    coder = SoundEncoder(1)
+    packets = [packet.payload for packet in coder.encode(AudioFrame(0, sound))]
+    async with door(client, "opus") as socket:
+        await socket.send('{"type": "start", "format": "opus"}')
+        assert json.loads(await socket.recv())["format"] == "opus"
+        for packet in packets:
+            await socket.send(packet)
+        await socket.send('{"type": "end"}')
+        back = []
+        while isinstance(message := await socket.recv(), bytes):
+            back.append(message)
+    ended = json.loads(message)
+    assert (ended["samples_in"], ended["samples_out"], len(back)) == (48_000, 48_000, 50)
+    decoder = SoundDecoder(1)
+    heard = np.concatenate([decoder.decode(packet) for packet in back], axis=1)[0, 4800:-4800]
+    spectrum = np.abs(np.fft.rfft(heard * np.hanning(heard.size)))
+    assert np.argmax(spectrum) * 48_000 / heard.size == pytest.approx(300, abs=2)
+    assert np.sqrt(2 * np.mean(heard**2)) == pytest.approx(0.25, rel=0.1)
+
+
+async def test_what_is_no_opus_packet_is_told(client):
+    async with door(client, "opus") as socket:
+        await socket.send('{"type": "start", "format": "opus"}')
+        await socket.recv()
+        await socket.send(b"\xff" * 40)
+        assert "Opus" in json.loads(await socket.recv())["error"]

@@ -15,7 +15,7 @@ class OpusWire:
 
     def __init__(self, channels: int) -> None:
         self.samples_in = self.samples_out = 0
-        self._channels = channels
+        self.channels = channels
         self._decoder, self._encoder = SoundDecoder(channels), SoundEncoder(channels)
 
     def decode(self, message: bytes) -> Sound:
@@ -25,7 +25,7 @@ class OpusWire:
         return samples
 
     def finish_in(self) -> Sound:
-        return np.empty((self._channels, 0), np.float32)
+        return np.empty((self.channels, 0), np.float32)
 
     def encode(self, samples: Sound) -> list[bytes]:
         packets = self._encoder.encode(AudioFrame(self.samples_out, samples))
@@ -34,5 +34,5 @@ class OpusWire:
 
     def finish_out(self) -> list[bytes]:
         rest = -self.samples_out % self._encoder.packet
-        silence = np.zeros((self._channels, rest), np.float32)
+        silence = np.zeros((self.channels, rest), np.float32)
         return [packet.payload for packet in self._encoder.encode(AudioFrame(self.samples_out, silence))]

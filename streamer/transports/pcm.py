@@ -20,6 +20,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from streamer.channel import Channel, Closed, Overflow
 from streamer.frame import HOP, SOUND_HZ, AudioFrame, FormatError, Sound
+from streamer.rechunk import remix
 from streamer.session import Busy, Publisher, Session
 from streamer.sessions import Full
 from streamer.settings import SettingsError
@@ -193,7 +194,9 @@ async def _write(feed: _Feed, socket: WebSocket, wire: Wire, out: Channel[AudioF
         frame = await out.get()
         end = position + frame.samples.shape[1]
         last = end if feed.total is None else min(end, feed.total)
-        await _send_sound(socket, wire.encode(frame.samples[:, max(0, -position) : max(0, last - position)]))
+        await _send_sound(
+            socket, wire.encode(remix(frame.samples[:, max(0, -position) : max(0, last - position)], wire.channels))
+        )
         position = end
     await _send_sound(socket, wire.finish_out())
 

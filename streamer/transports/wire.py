@@ -20,6 +20,7 @@ Format = Literal["s16le", "f32le", "opus"]
 class Wire(Protocol):
     """One connection's format. Counts are per channel, at the client's rate."""
 
+    channels: int
     samples_in: int
     samples_out: int
 
@@ -35,16 +36,16 @@ class Pcm:
     def __init__(self, form: Format, *, rate: int, channels: int) -> None:
         self.samples_in = self.samples_out = 0
         self._dtype = np.dtype("<i2" if form == "s16le" else "<f4")
-        self._rate, self._channels = rate, channels
+        self._rate, self.channels = rate, channels
         self._up = _Resampler(rate, SOUND_HZ, channels)
         self._down = _Resampler(SOUND_HZ, rate, channels)
 
     def decode(self, message: bytes) -> Sound:
         """Raises FormatError: half a sample, NaN or infinity."""
-        width = self._dtype.itemsize * self._channels
+        width = self._dtype.itemsize * self.channels
         if len(message) % width:
             raise FormatError(f"a message of {len(message)} bytes is not a whole number of {width}-byte samples")
-        values = np.frombuffer(message, self._dtype).reshape(-1, self._channels).T
+        values = np.frombuffer(message, self._dtype).reshape(-1, self.channels).T
         samples = values / np.float32(32768) if self._dtype.kind == "i" else values
         if not np.isfinite(samples).all():
             raise FormatError("the sound has NaN or infinite samples")
