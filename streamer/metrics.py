@@ -64,7 +64,6 @@ class Metrics:
         self.failures = Counter(
             "limelight_step_failures", "Model steps that failed and passed dry sound", ["stage"], registry=self.registry
         )
-        self.connections = Gauge("limelight_connections", "Open connections", ["kind"], registry=self.registry)
 
     def gauge(self, name: str, text: str, value: Callable[[], float]) -> None:
         """A gauge that is read when scraped."""
