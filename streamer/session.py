@@ -22,6 +22,7 @@ from streamer.rechunk import Rechunker
 from streamer.report import Report
 from streamer.settings import Settings, merge
 from streamer.stages.speech import Speech
+from streamer.transcript import Transcript
 
 __all__ = ["Busy", "Connection", "MakePath", "Publisher", "Session"]
 
@@ -87,6 +88,7 @@ class Session:
         self.sound_out: Broadcast[AudioFrame] = Broadcast()
         self.picture_out: Broadcast[VideoFrame] = Broadcast()
         self.events: Broadcast[Event] = Broadcast()
+        self.transcript = Transcript()
         self.connections: dict[str, Connection] = {}
         self.publisher: Publisher | None = None
         self.output: object = None  # what the doors share to send this session out; theirs alone
@@ -151,6 +153,11 @@ class Session:
         self.settings = merge(self.settings, part)
         self.events.publish(Event("settings", {"settings": self.settings.model_dump()}))
         return self.settings
+
+    def caption(self, event: Event) -> None:
+        """Keep what a `caption` event commits, and tell everybody."""
+        self.transcript.add(event.body)
+        self.events.publish(event)
 
     def attach(self, connection: Connection) -> None:
         self.connections[connection.id] = connection

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-__all__ = ["Enhance", "Level", "Limiter", "Picture", "Settings", "SettingsError", "merge"]
+__all__ = ["Captions", "Enhance", "Level", "Limiter", "Picture", "Settings", "SettingsError", "merge"]
 
 
 class SettingsError(ValueError):
@@ -49,6 +49,15 @@ class Picture(_Frozen):
     bitrate_kbps: Annotated[int, Field(ge=100, le=20_000)] = 2_500
 
 
+class Captions(_Frozen):
+    """What is said, as text; `hot_words` are names and terms that are likely to be said."""
+
+    on: bool = False
+    hot_words: Annotated[
+        tuple[Annotated[str, Field(min_length=1, max_length=60)], ...], Field(max_length=200, strict=False)
+    ] = ()
+
+
 class Settings(_Frozen):
     """All of a session's live settings, as in docs/protocol.md."""
 
@@ -56,6 +65,7 @@ class Settings(_Frozen):
     level: Level = Level()
     limiter: Limiter = Limiter()
     picture: Picture = Picture()
+    captions: Captions = Captions()
 
 
 def merge(settings: Settings, part: object) -> Settings:
@@ -103,10 +113,12 @@ def _model(loc: tuple[str | int, ...]) -> type[BaseModel]:
 
 
 def _range(loc: tuple[str | int, ...]) -> str:
+    if isinstance(loc[-1], int):
+        return ""  # an item of a list: the message says enough
     fields = _model(loc[:-1]).model_fields
-    if str(loc[-1]) not in fields:
+    if loc[-1] not in fields:
         return ""
-    bounds = {type(item).__name__: item for item in fields[str(loc[-1])].metadata}
+    bounds = {type(item).__name__: item for item in fields[loc[-1]].metadata}
     if "Ge" not in bounds or "Le" not in bounds:
         return ""
     return f"{bounds['Ge'].ge} to {bounds['Le'].le}"

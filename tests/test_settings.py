@@ -13,6 +13,12 @@ def test_a_part_changes_only_what_it_names():
     assert changed.limiter == Settings().limiter
 
 
+def test_a_list_replaces_the_list():
+    words = merge(Settings(), {"captions": {"hot_words": ["Ada Lovelace"]}})
+    assert merge(words, {"captions": {"on": True}}).captions.hot_words == ("Ada Lovelace",)
+    assert merge(words, {"captions": {"hot_words": []}}).captions.hot_words == ()
+
+
 @pytest.mark.parametrize(
     ("part", "text"),
     [
@@ -26,6 +32,9 @@ def test_a_part_changes_only_what_it_names():
         ({"enhance": {"on": "yes"}}, "enhance.on"),
         ({"enhance": {"strength": float("nan")}}, "enhance.strength"),
         ({"enhance": True}, "enhance"),
+        ({"captions": {"hot_words": ["Ada", 7]}}, r"captions\.hot_words\.1: .*string"),
+        ({"captions": {"hot_words": "Ada"}}, "captions.hot_words"),
+        ({"captions": {"hot_words": ["x"] * 201}}, "at most 200"),
         ([1], "must be an object"),
         (None, "must be an object"),
     ],
