@@ -8,13 +8,12 @@ a stage that delays the signal by `d` samples emits frames whose pts is `d` lowe
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from fractions import Fraction
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["HOP", "PICTURE_HZ", "SOUND_HZ", "AudioFrame", "Event", "FormatError", "Sound", "VideoFrame", "seconds"]
+__all__ = ["HOP", "PICTURE_HZ", "SOUND_HZ", "AudioFrame", "Event", "FormatError", "Sound", "VideoFrame"]
 
 SOUND_HZ = 48_000
 PICTURE_HZ = 90_000
@@ -86,8 +85,3 @@ class Event:
 
     kind: str
     body: dict[str, Any] = field(default_factory=dict)
-
-
-def seconds(pts: int, rate: int) -> Fraction:
-    """Exact time of `pts` at `rate` steps per second."""
-    return Fraction(pts, rate)

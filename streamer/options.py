@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import secrets
 import socket
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -64,7 +65,6 @@ def add_arguments(parser: argparse.ArgumentParser, *, cache: Path, token: str | 
         help="what clients must show (env LIMELIGHT_TOKEN); made up when listening beyond loopback",
     )
     add("--tls", metavar="self-signed|CERT,KEY", help="serve https: a phone on the LAN has no microphone without it")
-    add("--sessions", type=_positive, default=10, help="sessions at once; the next one is told to come back later")
     add(
         "--no-compile",
         dest="compile",
@@ -77,6 +77,25 @@ def add_arguments(parser: argparse.ArgumentParser, *, cache: Path, token: str | 
         default=cache,
         help="folder for compiled models and certificates (env LIMELIGHT_CACHE)",
     )
+    add("--log-format", choices=("text", "json"), default="text", help="form of the log lines")
+    add("--log-level", default="info", choices=("debug", "info", "warning", "error"), help="least level logged")
+    _add_limits(add)
+    _add_network(add)
+
+
+def _add_limits(add: Callable[..., object]) -> None:
+    add("--sessions", type=_positive, default=10, help="sessions at once; the next one is told to come back later")
+    add(
+        "--idle",
+        type=float,
+        default=30.0,
+        metavar="SECONDS",
+        help="a session that nobody is attached to ends after this",
+    )
+    add("--longest", type=float, default=12 * 3600.0, metavar="SECONDS", help="no session lasts longer")
+
+
+def _add_network(add: Callable[..., object]) -> None:
     add(
         "--ice-server",
         action="append",
@@ -93,16 +112,6 @@ def add_arguments(parser: argparse.ArgumentParser, *, cache: Path, token: str | 
         metavar="ORIGIN",
         help="a web origin besides our own; may be repeated",
     )
-    add(
-        "--idle",
-        type=float,
-        default=30.0,
-        metavar="SECONDS",
-        help="a session that nobody is attached to ends after this",
-    )
-    add("--longest", type=float, default=12 * 3600.0, metavar="SECONDS", help="no session lasts longer")
-    add("--log-format", choices=("text", "json"), default="text", help="form of the log lines")
-    add("--log-level", default="info", choices=("debug", "info", "warning", "error"), help="least level logged")
 
 
 def options_from(given: argparse.Namespace) -> ServeOptions:

@@ -30,6 +30,7 @@ from streamer.transports.rtp import (
     receive_sound,
     send_encoded,
 )
+from tests.h264 import H264PictureEncoder
 
 PACKET = 960
 
@@ -91,7 +92,7 @@ async def play_pictures(
     clock: MediaClock,
     done: Callable[[], bool],
     wanted: list[bool],
-    encoder: PictureEncoder,
+    encoder: PictureEncoder | H264PictureEncoder,
     *,
     late_s: float,
 ) -> None:
@@ -187,9 +188,10 @@ class Call:
         def over() -> bool:
             return time.monotonic() > end and (done() or time.monotonic() > end + 10)
 
+        encoder = PictureEncoder() if self.codec == "VP8" else H264PictureEncoder(160, 120)
         await asyncio.gather(
             play_sound(self.sound, self.here.clock, over, self.channels),
-            play_pictures(self.picture, self.here.clock, over, self.wanted, PictureEncoder(self.codec), late_s=0.08),
+            play_pictures(self.picture, self.here.clock, over, self.wanted, encoder, late_s=0.08),
         )
 
     def settled(self) -> bool:

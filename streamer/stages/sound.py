@@ -61,28 +61,16 @@ def build_path(
         EngineFull: no slot is free; nothing stays leased then.
     """
     stages: list[Blend] = []
+
+    def add(name: str, engine: Engine, wanted: Callable[[], float], chunk: Callable[[Sound], object]) -> None:
+        lease, delay = engine.lease(), engine.module.delay
+        stages.append(Blend(name, lease, channels=channels, delay=delay, wanted=wanted, chunk=chunk, failed=failed))
+
+    ceiling, target = _beside(lambda: settings().limiter.ceiling_db), _beside(lambda: settings().level.target_lufs)
     try:
-        for name, engine, wanted, chunk in (
-            ("enhance", engines.enhance, lambda: settings().enhance.on * settings().enhance.strength, _plain),
-            ("level", engines.level, lambda: float(settings().level.on), _beside(lambda: settings().level.target_lufs)),
-            (
-                "limiter",
-                engines.limiter,
-                lambda: float(settings().limiter.on),
-                _beside(lambda: settings().limiter.ceiling_db),
-            ),
-        ):
-            stages.append(
-                Blend(
-                    name,
-                    engine.lease(),
-                    channels=channels,
-                    delay=engine.module.delay,
-                    wanted=wanted,
-                    chunk=chunk,
-                    failed=failed,
-                )
-            )
+        add("enhance", engines.enhance, lambda: settings().enhance.on * settings().enhance.strength, _plain)
+        add("level", engines.level, lambda: float(settings().level.on), target)
+        add("limiter", engines.limiter, lambda: float(settings().limiter.on), ceiling)
     except BaseException:
         for stage in stages:
             stage.close()

@@ -1,8 +1,6 @@
-"""Opus, VP8 and H.264 between packets and frames: one object a stream, and work for a thread, not for the loop.
+"""Opus and VP8 between packets and frames, H.264 coming in. One object a stream; work for a thread.
 
-Knows nothing of sockets or of RTP. Licences: the FFmpeg inside PyAV's wheels decodes VP8 and H.264 itself, and does the
-rest with libopus and libvpx (BSD), except that it *encodes* H.264 with libx264, which is GPL: that encoder is made only
-for who asks for "H264" by name, and a build of FFmpeg may lack it.
+Knows nothing of sockets or of RTP. H.264 is only decoded, by FFmpeg itself: what encodes it is libx264, which is GPL.
 """
 
 from __future__ import annotations
@@ -179,14 +177,14 @@ def _plane(plane: av.video.plane.VideoPlane, width: int, height: int) -> NDArray
 
 
 class PictureEncoder:
-    """Frames to "VP8" or "H264" pictures, in real time and without delay.
+    """Frames to VP8 pictures, in real time and without delay.
 
     `bitrate_bps` may be set while it runs; a change of more than a tenth, or of the frame's size, begins anew with a
     key picture (libvpx takes a new rate only through an interface that FFmpeg does not offer).
     """
 
-    def __init__(self, codec: str = "VP8", *, bitrate_bps: int = 2_500_000, frame_rate: int = 30) -> None:
-        self.codec, self.bitrate_bps, self.frame_rate = codec, bitrate_bps, frame_rate
+    def __init__(self, *, bitrate_bps: int = 2_500_000, frame_rate: int = 30) -> None:
+        self.bitrate_bps, self.frame_rate = bitrate_bps, frame_rate
         self._encoder: av.VideoCodecContext | None = None
         self._last_pts: int | None = None
 
@@ -195,20 +193,14 @@ class PictureEncoder:
         if self._last_pts is not None and frame.pts <= self._last_pts:
             return []
         self._last_pts = frame.pts
-        encoder = self._fitting(*self._size(frame))
+        encoder = self._fitting(frame.width, frame.height)
         picture = av.VideoFrame(encoder.width, encoder.height, "yuv420p")
         for plane, values in zip(picture.planes, (frame.y, frame.u, frame.v), strict=True):
-            rows = _plane(plane, plane.width, plane.height)
-            rows[:] = values[: rows.shape[0], : rows.shape[1]]
+            _plane(plane, plane.width, plane.height)[:] = values
         picture.pts, picture.time_base = frame.pts, Fraction(1, PICTURE_HZ)
         picture.pict_type = PictureType.I if key else PictureType.NONE
         packets = encoder.encode(picture)
         return [Encoded(bytes(p), p.pts or 0, PICTURE_HZ, p.is_keyframe, frame.arrival) for p in packets]
-
-    def _size(self, frame: VideoFrame) -> tuple[int, int]:
-        # H.264 cannot code 4:2:0 of an odd size; VP8 can.
-        odd = 1 if self.codec == "H264" else 0
-        return frame.width & ~odd, frame.height & ~odd
 
     def _fitting(self, width: int, height: int) -> av.VideoCodecContext:
         encoder = self._encoder
@@ -221,15 +213,15 @@ class PictureEncoder:
         return encoder
 
     def _made(self, width: int, height: int) -> av.VideoCodecContext:
-        encoder = _picture_context({"VP8": "libvpx", "H264": "libx264"}[self.codec], "w")
+        encoder = _picture_context("libvpx", "w")
         encoder.width, encoder.height, encoder.pix_fmt = width, height, "yuv420p"
         encoder.bit_rate, encoder.gop_size = self.bitrate_bps, 100 * self.frame_rate
         encoder.time_base, encoder.framerate = Fraction(1, PICTURE_HZ), Fraction(self.frame_rate)
         encoder.thread_count = 2 if width * height > 640 * 480 else 1
-        encoder.options = self._vp8_options() if self.codec == "VP8" else self._h264_options()
+        encoder.options = self._options()
         return encoder
 
-    def _vp8_options(self) -> dict[str, str]:
+    def _options(self) -> dict[str, str]:
         rate = str(self.bitrate_bps)
         return {
             "deadline": "realtime",
@@ -243,15 +235,4 @@ class PictureEncoder:
             "overshoot-pct": "15",
             "undershoot-pct": "100",
             "static-thresh": "1",
-        }
-
-    def _h264_options(self) -> dict[str, str]:
-        # Baseline, as browsers must be able to decode it (RFC 7742, 6.2).
-        rate = str(self.bitrate_bps)
-        return {
-            "preset": "veryfast",
-            "tune": "zerolatency",
-            "profile": "baseline",
-            "maxrate": rate,
-            "bufsize": str(self.bitrate_bps // 2),
         }

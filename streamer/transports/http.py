@@ -25,7 +25,7 @@ from starlette.websockets import WebSocket
 
 from streamer.frame import FormatError
 from streamer.metrics import Metrics
-from streamer.session import Busy
+from streamer.session import Busy, Session
 from streamer.sessions import Full, NotFound, Sessions
 from streamer.settings import SettingsError
 
@@ -217,31 +217,40 @@ def _plain_routes(studio: Studio) -> list[Route]:
         )
 
     async def config(_request: Request) -> Response:
-        used, capacity = len(studio.sessions), studio.sessions.capacity
-        return JSONResponse(
-            {
-                "version": 1,
-                "ice_servers": list(studio.ice_servers),
-                "ready": studio.loaded.is_set() and not studio.failed,
-                "capacity": {"sessions": capacity, "free": capacity - used},
-            }
-        )
+        return JSONResponse(_config(studio))
 
     async def sessions(_request: Request) -> Response:
-        return JSONResponse(
-            {
-                "sessions": [
-                    {
-                        "name": session.name,
-                        "publishers": int(session.publisher is not None),
-                        "viewers": session.viewers,
-                        "age_s": round(session.time_s, 1),
-                    }
-                    for session in studio.sessions
-                ]
-            }
-        )
+        return JSONResponse({"sessions": [_summary(session) for session in studio.sessions]})
 
+    return [
+        Route("/", page),
+        Route("/config", config),
+        Route("/sessions", sessions),
+        Route("/sessions/{name}/settings", _settings_endpoint(studio), methods=["GET", "PATCH"]),
+        *_operator_routes(studio),
+    ]
+
+
+def _config(studio: Studio) -> dict[str, Any]:
+    used, capacity = len(studio.sessions), studio.sessions.capacity
+    return {
+        "version": 1,
+        "ice_servers": list(studio.ice_servers),
+        "ready": studio.loaded.is_set() and not studio.failed,
+        "capacity": {"sessions": capacity, "free": capacity - used},
+    }
+
+
+def _summary(session: Session) -> dict[str, Any]:
+    return {
+        "name": session.name,
+        "publishers": int(session.publisher is not None),
+        "viewers": session.viewers,
+        "age_s": round(session.time_s, 1),
+    }
+
+
+def _operator_routes(studio: Studio) -> list[Route]:
     async def metrics(_request: Request) -> Response:
         return Response(studio.metrics.text(), media_type="text/plain; version=0.0.4")
 
@@ -253,17 +262,7 @@ def _plain_routes(studio: Studio) -> list[Route]:
             return PlainTextResponse("ready")
         raise Refused(503, studio.failed or ("shutting down" if studio.sessions.draining else "loading models"))
 
-    pages: list[tuple[str, Callable[[Request], Awaitable[Response]]]] = [
-        ("/", page),
-        ("/config", config),
-        ("/sessions", sessions),
-        ("/metrics", metrics),
-        ("/healthz", alive),
-        ("/readyz", ready),
-    ]
-    return [Route(path, endpoint) for path, endpoint in pages] + [
-        Route("/sessions/{name}/settings", _settings_endpoint(studio), methods=["GET", "PATCH"])
-    ]
+    return [Route("/metrics", metrics), Route("/healthz", alive), Route("/readyz", ready)]
 
 
 def _settings_endpoint(studio: Studio) -> Callable[[Request], Awaitable[Response]]:
