@@ -15,9 +15,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-__all__ = ["BINS", "Spectrum", "low_delay_windows"]
+__all__ = ["BINS", "Spectrum", "low_delay_windows", "mel_filters"]
 
 BINS = 256
+BIN_HZ = 31.25
 FRAME_SAMPLES = 512  # at 16 kHz
 HOP_SAMPLES = 160
 COLUMNS = 32
@@ -32,6 +33,18 @@ def low_delay_windows(window: int, hop: int) -> tuple[Tensor, Tensor]:
     analysis = torch.cat([up, down])
     synthesis = torch.cat([fade_in / up[-hop:], down])
     return analysis.float(), synthesis.float()
+
+
+def mel_filters(bands: int) -> Tensor:
+    """Triangles on the mel scale from 60 Hz to 8 kHz, each of area 1: `[256, bands]`."""
+    low, high = (2595 * math.log10(1 + hz / 700) for hz in (60.0, 8000.0))
+    mels = torch.linspace(low, high, bands + 2, dtype=torch.float64)
+    edges = 700 * (10 ** (mels / 2595) - 1)
+    hz = torch.arange(BINS, dtype=torch.float64)[:, None] * BIN_HZ
+    widths = (edges[1:] - edges[:-1]).clamp(min=BIN_HZ)
+    rise, fall = (hz - edges[:-2]) / widths[:-1], (edges[2:] - hz) / widths[1:]
+    triangles = torch.minimum(rise, fall).clamp(min=0)
+    return (triangles / triangles.sum(0)).float()
 
 
 class Spectrum(nn.Module):

@@ -6,7 +6,6 @@ crowds and music; it does not know words, turns or sessions. Works on `Spectrum`
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -18,14 +17,13 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from models.layers import Dense, TimeGRU
-from models.spectrum import BINS, Spectrum
+from models.spectrum import Spectrum, mel_filters
 from models.streaming import StreamingModule, Tree
 
 __all__ = ["Vad", "VadConfig", "VadState", "load_vad"]
 
 WEIGHTS = Path(__file__).parent / "weights" / "vad.safetensors"
 QUIET = 1e-6
-BIN_HZ = 31.25
 
 
 @dataclass(frozen=True)
@@ -96,18 +94,6 @@ class Vad(StreamingModule):
         second, _ = self.second(first, memory[:, 1])
         y: Tensor = self.leave(second + first)
         return y[:, :, 0, 0]
-
-
-def mel_filters(bands: int) -> Tensor:
-    """Triangles on the mel scale from 60 Hz to 8 kHz, each of area 1: `[256, bands]`."""
-    low, high = (2595 * math.log10(1 + hz / 700) for hz in (60.0, 8000.0))
-    mels = torch.linspace(low, high, bands + 2, dtype=torch.float64)
-    edges = 700 * (10 ** (mels / 2595) - 1)
-    hz = torch.arange(BINS, dtype=torch.float64)[:, None] * BIN_HZ
-    widths = (edges[1:] - edges[:-1]).clamp(min=BIN_HZ)
-    rise, fall = (hz - edges[:-2]) / widths[:-1], (edges[2:] - hz) / widths[1:]
-    triangles = torch.minimum(rise, fall).clamp(min=0)
-    return (triangles / triangles.sum(0)).float()
 
 
 def load_vad(*, weights: Path = WEIGHTS) -> Vad:
