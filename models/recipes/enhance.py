@@ -18,7 +18,7 @@ from models.recipes.holdout import Pair, Wave, holdout, si_sdr_db
 from models.recipes.losses import EnhanceLoss
 from models.recipes.norms import add_norms, folded
 from models.recipes.sources import open_sources
-from models.recipes.training import Plan, Training
+from models.recipes.training import Plan, Training, batches
 
 __all__ = ["export", "main"]
 
@@ -87,7 +87,8 @@ def main() -> None:
         export(net, told.out / "enhance.safetensors")
         return str(scores(net, pairs))
 
-    Training(enhancer, judge, Plan(told.hours, rate=told.rate), told.out, check).run(sources)
+    training = Training(enhancer, judge, Plan(told.hours, rate=told.rate), told.out, check)
+    training.run(batches(sources, training.plan, seed=training.seed))
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ Sentences come from the text pack. Voice, speed and pitch are drawn for each; on
 
 from __future__ import annotations
 
+import io
 import json
 import subprocess
 import tempfile
@@ -80,15 +81,16 @@ def _read(reading: Reading) -> Pcm:
 def _flite(reading: Reading) -> Pcm:
     with tempfile.NamedTemporaryFile(suffix=".wav") as file:
         stretch = f"duration_stretch={1 / reading.rate:.3f}"
-        command = ["flite", "-voice", reading.voice, "--setf", stretch, "-t", reading.text, "-o", file.name]
+        command = ["flite", "-voice", reading.voice, "--setf", stretch, "-t", reading.text.lstrip("-"), "-o", file.name]
         subprocess.run(command, check=True, timeout=60, stdout=subprocess.DEVNULL)
-        return np.asarray(wavfile.read(file.name)[1], np.int16)
+        made = Path(file.name).read_bytes()
+        return np.asarray(wavfile.read(io.BytesIO(made))[1], np.int16) if made else np.zeros(0, np.int16)
 
 
 def _espeak(reading: Reading) -> Pcm:
     speed = str(int(165 * reading.rate))
-    command = ["espeak-ng", "-v", reading.voice, "-s", speed, "-p", str(reading.pitch), "--stdout", reading.text]
+    command = ["espeak-ng", "-v", reading.voice, "-s", speed, "-p", str(reading.pitch), "--stdout", "--", reading.text]
     wave = subprocess.run(command, check=True, timeout=60, capture_output=True).stdout
     # A piped header cannot know the length, so it is passed over.
-    pcm = np.frombuffer(wave[WAVE_HEADER:], np.int16).astype(np.float32)
+    pcm = np.frombuffer(wave[WAVE_HEADER:] or bytes(2), np.int16).astype(np.float32)
     return np.clip(scipy.signal.resample_poly(pcm, 320, 441), -32768, 32767).astype(np.int16)

@@ -9,7 +9,7 @@ import copy
 import math
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -25,8 +25,8 @@ from models.recipes.sources import Sources, mixer
 
 __all__ = ["Judge", "Mixtures", "Plan", "Training", "batches"]
 
-Judge = Callable[[nn.Module, Tensor, Tensor], dict[str, Tensor]]
-"""`(network, heard [B, T], wanted [B, T])` -> the losses to add up."""
+Judge = Callable[..., dict[str, Tensor]]
+"""`(network, *batch)` -> the losses to add up; for sound `(network, heard [B, T], wanted [B, T])`."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +43,7 @@ class Plan:
     check_every_s: float = 480.0
     seed: int = 7
     shares: Shares = field(default_factory=Shares)
+    rate_hz: int = 16_000  # of dim 1 of a batch's first tensor
 
 
 class Mixtures(IterableDataset[tuple[Tensor, Tensor]]):
@@ -124,12 +125,16 @@ class Training:
         fresh.replace(self.path)
 
     @property
+    def seed(self) -> int:
+        """For the supply of batches: another one after each resumption."""
+        return self.plan.seed + self.step
+
+    @property
     def hours_heard(self) -> float:
         return self.heard_s / 3600
 
-    def run(self, sources: Sources) -> nn.Module:
+    def run(self, supply: Iterator[Sequence[Tensor]]) -> nn.Module:
         """Train until the plan's time is spent; the averaged network."""
-        supply = batches(sources, self.plan, seed=self.plan.seed + self.step)
         saved = checked = last = time.monotonic()
         self.net.train()
         losses: list[dict[str, float]] = []
@@ -151,10 +156,10 @@ class Training:
         self.console.print(f"step {self.step}, the end: {self.check(self.average)}")
         return self.average
 
-    def _advance(self, heard: Tensor, wanted: Tensor) -> dict[str, float]:
+    def _advance(self, *batch: Tensor) -> dict[str, float]:
         for group in [g for optimiser in self.optimisers for g in optimiser.param_groups]:
             group["lr"] = self._rate()
-        parts = self.judge(self.net, heard, wanted)
+        parts = self.judge(self.net, *batch)
         loss = torch.stack(list(parts.values())).sum()
         self.net.zero_grad()
         loss.backward()
@@ -164,7 +169,7 @@ class Training:
                 optimiser.step()
             self._blend()
         self.step += 1
-        self.heard_s += self.plan.batch * self.plan.seconds
+        self.heard_s += math.prod(batch[0].shape[:2]) / self.plan.rate_hz
         return {name: float(part) for name, part in parts.items()} | {"norm": norm}
 
     def _rate(self) -> float:

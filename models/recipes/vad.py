@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from models.recipes.holdout import Pair, holdout
 from models.recipes.mixing import Shares
 from models.recipes.sources import open_sources
-from models.recipes.training import Plan, Training
+from models.recipes.training import Plan, Training, batches
 from models.vad import Vad
 
 __all__ = ["main", "speaking"]
@@ -84,7 +84,8 @@ def main() -> None:
         return str(scores(net, pairs))
 
     plan = Plan(told.hours, batch=16, seconds=4.0, check_every_s=120, shares=Shares(clean=0.1, empty=0.25))
-    Training(Vad(oversampling=1), judge, plan, told.out, check).run(sources)
+    training = Training(Vad(oversampling=1), judge, plan, told.out, check)
+    training.run(batches(sources, plan, seed=training.seed))
 
 
 if __name__ == "__main__":

@@ -1,0 +1,138 @@
+"""How the recogniser is trained: `python -m models.recipes.stt PACKS --out DIR --hours H`.
+
+Real and synthetic speech as log energies, disturbed anew each time; connectionist temporal classification with label
+priors (Huang et al., arXiv:2406.02560), on two disturbed views of each utterance that must agree (CR-CTC: Yao et al.,
+arXiv:2410.05101). PACKS holds the unpacked packs; `espeak-ng`, `flite` and `ffmpeg` must be installed.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from models.recipes.bands import Shelf
+from models.recipes.disturb import Disturber
+from models.recipes.shelves import held_shelves, learned_shelves, noise_shelf, supply
+from models.recipes.training import Plan, Training
+from models.stt.network import Recogniser
+
+__all__ = ["greedy", "main", "phone_errors"]
+
+PRIOR_POWER = 0.3
+PRIOR_KEEP = 0.99
+PRIOR_AFTER = 400  # steps
+AGREEMENT = 0.2
+
+
+class Losses:
+    """Losses of a batch; keeps the running label prior in the network's buffer."""
+
+    def __init__(self, disturb: Disturber) -> None:
+        self.disturb, self.steps = disturb, 0
+
+    def __call__(self, net: nn.Module, frames: Tensor, lengths: Tensor, phones: Tensor, counts: Tensor) -> dict[str, Tensor]:
+        """Log energies `[B, T, bands]` of `lengths` frames, and their `phones` `[B, U]`."""
+        assert isinstance(net, Recogniser)
+        heard = torch.cat([self.disturb(frames, net.mean) for _ in range(2)])
+        with torch.autocast("cpu", torch.bfloat16):
+            logits = net.logits(heard)
+        logs = F.log_softmax(logits.float(), -1)  # [2B, N, 40]
+        columns = (lengths // 2).clamp(max=logs.shape[1])
+        there = (torch.arange(logs.shape[1]) < columns[:, None]).repeat(2, 1)
+        self._learn_prior(net, logs.detach()[there])
+        scaled = (logs - net.prior).transpose(0, 1)
+        total = counts.sum() * 2
+        ctc = F.ctc_loss(
+            scaled, phones.repeat(2, 1), columns.repeat(2), counts.repeat(2), reduction="sum", zero_infinity=True
+        )
+        return {"ctc": ctc / total, "agree": AGREEMENT * self._disagreement(logs, there) / total}
+
+    def _learn_prior(self, net: Recogniser, logs: Tensor) -> None:
+        self.steps += 1
+        now = logs.exp().mean(0).clamp(min=1e-5)
+        old = (net.prior / PRIOR_POWER).exp() if self.steps > 1 else now
+        mixed = now.lerp(old / old.sum(), PRIOR_KEEP)
+        power = PRIOR_POWER if self.steps > PRIOR_AFTER or bool(net.prior.any()) else 0.0
+        net.prior.copy_(mixed.log() * power)
+
+    def _disagreement(self, logs: Tensor, there: Tensor) -> Tensor:
+        one, two = logs.chunk(2)
+        apart = (one.detach().exp() * (one.detach() - two) + two.detach().exp() * (two.detach() - one)).sum(-1)
+        return (apart * there.chunk(2)[0]).sum()
+
+
+@torch.no_grad()
+def greedy(net: Recogniser, frames: Tensor) -> list[int]:
+    """The phones of the best column by column path of log energies `[T, bands]`."""
+    best = net.scaled(net.logits(frames[None]))[0].argmax(0)
+    kept = torch.unique_consecutive(best)
+    return [int(i) for i in kept if i]
+
+
+def phone_errors(net: Recogniser, shelf: Shelf, count: int) -> float:
+    """Phone error rate of the greedy path over the first utterances of a shelf."""
+    wrong = total = 0
+    for i in range(min(count, len(shelf))):
+        frames = torch.from_numpy(shelf[i][: shelf.length(i) // 4 * 4].astype(np.float32))
+        wrong += distance(greedy(net, frames), shelf.phones[i])
+        total += len(shelf.phones[i])
+    return wrong / total
+
+
+def distance(made: list[int], wanted: list[int]) -> int:
+    """Levenshtein's."""
+    row = np.arange(len(wanted) + 1)
+    goal = np.array(wanted)
+    for i, phone in enumerate(made):
+        best = np.minimum(row[1:] + 1, row[:-1] + (goal != phone))
+        # Insertions run along the row: a running minimum of what remains after taking the slope off.
+        slope = np.arange(1, len(best) + 1)
+        fresh = np.minimum.accumulate(np.concatenate([[i + 1], best - slope]))
+        row = np.concatenate([[i + 1], fresh[1:] + slope])
+    return int(row[-1])
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("packs", type=Path)
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--cache", type=Path, help="decoded sound and energies (default: OUT/cache)")
+    parser.add_argument("--hours", type=float, required=True, help="wall clock, over all runs with this folder")
+    parser.add_argument("--rate", type=float, default=2e-3, help="peak learning rate")
+    parser.add_argument("--threads", type=int, default=1)
+    told = parser.parse_args()
+    torch.manual_seed(7)
+    torch.set_num_threads(told.threads)
+    cache = told.cache or told.out / "cache"
+    shelves = learned_shelves(told.packs, cache)
+    held = held_shelves(told.packs, cache)
+    net = Recogniser(oversampling=1, dropout=0.1)
+    settle(net, shelves)
+
+    def check(net: nn.Module) -> str:
+        assert isinstance(net, Recogniser)
+        net.eval()
+        half = {name: tensor.half().contiguous() for name, tensor in net.state_dict().items()}
+        save_file(half, told.out / "stt.safetensors")
+        return " ".join(f"{shelf.name} {phone_errors(net, shelf, 60):.3f}" for shelf in held)
+
+    plan = Plan(told.hours, rate=told.rate, check_every_s=400, rate_hz=100)
+    training = Training(net, Losses(Disturber(noise_shelf(told.packs, cache))), plan, told.out, check)
+    training.run(supply(shelves, seed=training.seed))
+
+
+def settle(net: Recogniser, shelves: dict[str, list[Shelf]]) -> None:
+    """Mean and spread of the energies."""
+    some = np.concatenate([variants[0].frames[:90_000] for variants in shelves.values()]).astype(np.float32)
+    net.mean.copy_(torch.from_numpy(some.mean(0)))
+    net.spread.copy_(torch.from_numpy(some.std(0)))
+
+
+if __name__ == "__main__":
+    main()
