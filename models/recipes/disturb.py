@@ -49,8 +49,10 @@ class Disturber:
         return torch.where(narrow, gain * kept, gain)
 
     def _noises(self, power: Tensor) -> Tensor:
-        count, length, bands = power.shape
-        starts = np.random.default_rng(int(torch.randint(2**31, ()))).integers(len(self.noise.frames) - length, size=count)
+        count, length, _ = power.shape
+        starts = np.random.default_rng(int(torch.randint(2**31, ()))).integers(
+            len(self.noise.frames) - length, size=count
+        )
         noise = np.stack([self.noise.frames[at : at + length] for at in starts]).astype(np.float32)
         other = (torch.from_numpy(noise).exp() - QUIET).clamp(min=0)
         snr_db = 2 + 23 * torch.rand(count, 1, 1)

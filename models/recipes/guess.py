@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 
-from models.stt.phones import PHONES
+from models.stt.phones import INDEX
 
 __all__ = ["guess"]
 
@@ -13,14 +13,14 @@ __all__ = ["guess"]
 ARPABET = {
     "p": "P", "b": "B", "t": "T", "d": "D", "k": "K", "g": "G", "f": "F", "v": "V", "s": "S", "z": "Z", "T": "TH",
     "D": "DH", "S": "SH", "Z": "ZH", "tS": "CH", "dZ": "JH", "h": "HH", "m": "M", "n": "N", "N": "NG", "l": "L",
-    "r": "R", "w": "W", "j": "Y", "t#": "T", "d#": "D", "r-": "R", "a": "AE", "aa": "AE", "a#": "AH", "A:": "AA", "A": "AA",
+    "r": "R", "w": "W", "j": "Y", "t#": "T", "d#": "D", "r-": "R",
+    "a": "AE", "aa": "AE", "a#": "AH", "A:": "AA", "A": "AA",
     "0": "AA", "O": "AO", "O2": "AA", "O:": "AO", "V": "AH", "E": "EH", "E#": "EH", "I": "IH", "I#": "IH", "I2": "IH",
     "i": "IY", "i:": "IY", "u:": "UW", "U": "UH", "@": "AH", "@2": "AH", "@5": "AH", "3": "ER", "3:": "ER", "eI": "EY",
     "aI": "AY", "OI": "OY", "aU": "AW", "oU": "OW", "i@": "IH R", "i@3": "IH R", "e@": "EH R", "A@": "AA R",
     "O@": "AO R", "o@": "AO R", "U@": "UH R", "aI@": "AY AH", "aI3": "AY ER", "@L": "AH L", "@n": "AH N", "n-": "AH N",
     "l-": "AH L", "x": "K", "Q": "AA", "e": "EH", "o": "OW",
 }  # fmt: skip
-NUMBER = {phone: i for i, phone in enumerate(PHONES)}
 
 
 def guess(word: str) -> tuple[int, ...] | None:
@@ -31,4 +31,4 @@ def guess(word: str) -> tuple[int, ...] | None:
     known = [ARPABET.get(name) or ARPABET.get(name + ":") for name in names if name]
     if not known or None in known:
         return None
-    return tuple(NUMBER[phone] for spelled in known if spelled for phone in spelled.split())
+    return tuple(INDEX[phone] for spelled in known if spelled for phone in spelled.split())

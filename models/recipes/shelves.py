@@ -26,7 +26,7 @@ from models.recipes.transcripts import (
 __all__ = ["held_shelves", "learned_shelves", "noise_shelf", "supply"]
 
 WEIGHTS = {"so": 0.30, "libri": 0.24, "kathleen": 0.16, "spoken": 0.30}
-SENTENCES, LONGEST, BUDGET, POOL = 9_000, 1_600, 8_000, 64
+LONGEST, BUDGET, POOL = 1_600, 8_000, 64
 GAPS = 40  # frames of quiet between joined utterances, at most
 
 
@@ -36,16 +36,16 @@ def _lexicon(packs: Path, texts: list[str]) -> Lexicon:
     return lexicon
 
 
-def learned_shelves(packs: Path, cache: Path) -> dict[str, list[Shelf]]:
-    """Every variant of every set to learn from."""
+def learned_shelves(packs: Path, cache: Path, *, spoken: int) -> dict[str, list[Shelf]]:
+    """Every variant of every set to learn from, with as many sentences `spoken` by programs."""
     sets = open_transcribed(packs, cache)
     rooms = open_rooms(cache, unpack(packs, cache / "unpacked"))
     lexicon = _lexicon(packs, [text for spoken in sets.values() for text in spoken.texts])
-    sentences = open_sentences(packs, lexicon, count=SENTENCES, seed=1)
-    read, texts = open_spoken(cache, sentences, seed=1)
-    shelves: dict[str, list[Shelf]] = {}
     jobs = {name: (s.clips, s.texts, s.learned) for name, s in sets.items()}
-    jobs["spoken"] = (read, texts, list(range(len(texts))))
+    if spoken:
+        read, texts = open_spoken(cache, open_sentences(packs, lexicon, count=spoken, seed=1), seed=1)
+        jobs["spoken"] = (read, texts, list(range(len(texts))))
+    shelves: dict[str, list[Shelf]] = {}
     for name, (clips, words, chosen) in jobs.items():
         phones = {i: p for i in chosen if (p := phones_of(words[i], lexicon))}
         variants = VARIANTS if name != "spoken" else ("as-is", "room")
@@ -92,7 +92,9 @@ def _item(shelves: list[Shelf], rng: np.random.Generator) -> Item:
     """One utterance, or several of a set one after the other, up to a drawn length."""
     wanted = rng.uniform(250, LONGEST)
     shelf = shelves[rng.integers(len(shelves))]
-    pieces, phones, total = [], [], 0
+    pieces: list[NDArray[np.float16]] = []
+    phones: list[int] = []
+    total = 0
     while not pieces or total < wanted:
         i = int(rng.integers(len(shelf)))
         if pieces and total + shelf.length(i) > wanted:

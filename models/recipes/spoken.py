@@ -1,4 +1,4 @@
-"""Speech that the programs `flite` and `espeak-ng` read aloud: training sound with known words, never a product's voice.
+"""Speech that the programs `flite` and `espeak-ng` read aloud: for training, never a product's voice.
 
 Sentences come from the text pack. Voice, speed and pitch are drawn for each; one seed gives one set.
 """
@@ -93,4 +93,5 @@ def _espeak(reading: Reading) -> Pcm:
     wave = subprocess.run(command, check=True, timeout=60, capture_output=True).stdout
     # A piped header cannot know the length, so it is passed over.
     pcm = np.frombuffer(wave[WAVE_HEADER:] or bytes(2), np.int16).astype(np.float32)
-    return np.clip(scipy.signal.resample_poly(pcm, 320, 441), -32768, 32767).astype(np.int16)
+    resampled: NDArray[np.float32] = scipy.signal.resample_poly(pcm, 320, 441)
+    return np.clip(resampled, -32768, 32767).astype(np.int16)

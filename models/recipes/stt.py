@@ -36,7 +36,9 @@ class Losses:
     def __init__(self, disturb: Disturber) -> None:
         self.disturb, self.steps = disturb, 0
 
-    def __call__(self, net: nn.Module, frames: Tensor, lengths: Tensor, phones: Tensor, counts: Tensor) -> dict[str, Tensor]:
+    def __call__(
+        self, net: nn.Module, frames: Tensor, lengths: Tensor, phones: Tensor, counts: Tensor
+    ) -> dict[str, Tensor]:
         """Log energies `[B, T, bands]` of `lengths` frames, and their `phones` `[B, U]`."""
         assert isinstance(net, Recogniser)
         heard = torch.cat([self.disturb(frames, net.mean) for _ in range(2)])
@@ -105,12 +107,13 @@ def main() -> None:
     parser.add_argument("--cache", type=Path, help="decoded sound and energies (default: OUT/cache)")
     parser.add_argument("--hours", type=float, required=True, help="wall clock, over all runs with this folder")
     parser.add_argument("--rate", type=float, default=2e-3, help="peak learning rate")
+    parser.add_argument("--spoken", type=int, default=9_000, help="sentences read by programs; 0 for none")
     parser.add_argument("--threads", type=int, default=1)
     told = parser.parse_args()
     torch.manual_seed(7)
     torch.set_num_threads(told.threads)
     cache = told.cache or told.out / "cache"
-    shelves = learned_shelves(told.packs, cache)
+    shelves = learned_shelves(told.packs, cache, spoken=told.spoken)
     held = held_shelves(told.packs, cache)
     net = Recogniser(oversampling=1, dropout=0.1)
     settle(net, shelves)

@@ -17,9 +17,18 @@ import numpy as np
 
 from models.recipes.guess import guess
 from models.recipes.packs import Clips, find, is_held_back, open_clips, unpack
-from models.stt.phones import PHONES
+from models.stt.phones import INDEX, without_stress
 
-__all__ = ["Lexicon", "Spoken", "add_guesses", "open_lexicon", "open_sentences", "open_transcribed", "phones_of", "words_of"]
+__all__ = [
+    "Lexicon",
+    "Spoken",
+    "add_guesses",
+    "open_lexicon",
+    "open_sentences",
+    "open_transcribed",
+    "phones_of",
+    "words_of",
+]
 
 FILES = {"so": "so/*.opus", "libri": "ls/*.opus", "kathleen": "kathleen/*.opus"}
 HELD_READER = "27"
@@ -45,12 +54,11 @@ def words_of(text: str) -> list[str]:
 
 def open_lexicon(packs: Path) -> Lexicon:
     """The first pronunciation of each word of CMUdict, without stress, as phone numbers."""
-    number = {phone: i for i, phone in enumerate(PHONES)}
     lexicon: Lexicon = {}
     for line in (packs / "text" / "cmudict.dict").read_text().splitlines():
         word, *phones = line.split("#")[0].split()
         if "(" not in word:
-            lexicon[word] = tuple(number[phone.rstrip("012")] for phone in phones)
+            lexicon[word] = tuple(INDEX[phone] for phone in without_stress(phones))
     return lexicon
 
 

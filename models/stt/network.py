@@ -84,7 +84,8 @@ class Block(nn.Module):
 
     def gated(self, x: Tensor) -> Tensor:
         """What the convolution runs over."""
-        return F.glu(self.gate(self.norm_c(x)), -1)
+        made: Tensor = F.glu(self.gate(self.norm_c(x)), -1)
+        return made
 
     def convolved(self, window: Tensor) -> Tensor:
         """`[B, N + reach, W]` -> `[B, N, W]`."""
@@ -101,7 +102,8 @@ class Block(nn.Module):
         query, keys = self.mix(self.norm_a(x)).split([x.shape[-1], 2 * x.shape[-1]], -1)
         x = x + self.attend(query, keys, bias)
         x = x + self.convolved(F.pad(self.gated(x), (0, 0, self.reach - 1, 1)))
-        return x + self.drop(self.fed(x))
+        made: Tensor = x + self.drop(self.fed(x))
+        return made
 
 
 class Recogniser(StreamingModule):
@@ -113,9 +115,7 @@ class Recogniser(StreamingModule):
     slopes: Tensor
     filters: Tensor
 
-    def __init__(
-        self, config: RecogniserConfig | None = None, *, oversampling: int = 3, dropout: float = 0.0
-    ) -> None:
+    def __init__(self, config: RecogniserConfig | None = None, *, oversampling: int = 3, dropout: float = 0.0) -> None:
         super().__init__()
         self.config = config = config or RecogniserConfig()
         self.spectrum = Spectrum(oversampling)
@@ -187,20 +187,20 @@ class Recogniser(StreamingModule):
         x = torch.where((shift >= 0)[..., None], (bands - self.mean) / self.spread, 0.0)
         x = self.enter(x.unfold(1, 3 * STACK, STACK).transpose(2, 3).flatten(2))  # [B, 4, W]
         number = state.seen[:, None] + torch.arange(FRAMES_A_STEP, device=sound.device) - 1  # of each frame in x
-        keys, gates, waiting = [], [], []
+        kept: list[tuple[Tensor, Tensor, Tensor]] = []
         for i, block in enumerate(self.blocks):
             assert isinstance(block, Block)
-            x, kept = self._step_block(block, x, state, i, number - i)
-            for list_, part in zip((keys, gates, waiting), kept, strict=True):
-                list_.append(part)
+            x, parts = self._step_block(block, x, state, i, number - i)
+            kept.append(parts)
+        keys, gates, waiting = (torch.stack(parts, 1) for parts in zip(*kept, strict=True))
         seen = (state.seen + FRAMES_A_STEP).clamp(max=float(self.config.past + self.config.blocks + FRAMES_A_STEP))
         made = self.leave(self.norm(x)).view(x.shape[0], -1, len(PHONES))
         new = RecogniserState(
             sound=sound[:, -(self.spectrum.window - self.spectrum.hop) :].contiguous(),
             bands=bands[:, -2 * STACK :].contiguous(),
-            keys=torch.stack(keys, 1),
-            gates=torch.stack(gates, 1),
-            waiting=torch.stack(waiting, 1),
+            keys=keys,
+            gates=gates,
+            waiting=waiting,
             seen=seen,
         )
         return new, self.scaled(made)
@@ -214,7 +214,7 @@ class Recogniser(StreamingModule):
     def _step_block(
         self, block: Block, x: Tensor, state: RecogniserState, i: int, number: Tensor
     ) -> tuple[Tensor, tuple[Tensor, Tensor, Tensor]]:
-        """One block over a few frames `[B, N, W]`, the first being frame `number[:, 0]`; what comes out is a frame older."""
+        """One block over frames `number` `[B, N]`, `x` `[B, N, W]`; what comes out is a frame older."""
         n, w = x.shape[1], x.shape[2]
         query, fresh = block.mix(block.norm_a(x)).split([w, 2 * w], -1)
         keys = torch.cat([state.keys[:, i], fresh], 1)  # [B, past + N, 2W]
