@@ -41,27 +41,27 @@ class Losses:
     ) -> dict[str, Tensor]:
         """Log energies `[B, T, bands]` of `lengths` frames, and their `phones` `[B, U]`."""
         assert isinstance(net, Recogniser)
-        heard = torch.cat([self.disturb(frames, net.mean) for _ in range(2)])
-        with torch.autocast("cpu", torch.bfloat16):
-            logits = net.logits(heard)
+        heard = torch.cat([self.disturb(frames, net.mean.cpu()) for _ in range(2)])
+        lengths, phones, counts = (x.to(net.mean.device) for x in (lengths, phones, counts))
+        with torch.autocast(net.mean.device.type, torch.bfloat16):
+            logits = net.logits(heard.to(net.mean.device))
         logs = F.log_softmax(logits.float(), -1)  # [2B, N, 40]
         columns = (lengths // 2).clamp(max=logs.shape[1])
-        there = (torch.arange(logs.shape[1]) < columns[:, None]).repeat(2, 1)
+        there = (torch.arange(logs.shape[1], device=logs.device) < columns[:, None]).repeat(2, 1)
         self._learn_prior(net, logs.detach()[there])
-        scaled = (logs - net.prior).transpose(0, 1)
         total = counts.sum() * 2
-        ctc = F.ctc_loss(
-            scaled, phones.repeat(2, 1), columns.repeat(2), counts.repeat(2), reduction="sum", zero_infinity=True
-        )
+        labels = (phones.repeat(2, 1), columns.repeat(2), counts.repeat(2))
+        ctc = prior_ctc(logs, net.prior, labels, there)
         return {"ctc": ctc / total, "agree": AGREEMENT * self._disagreement(logs, there) / total}
 
     def _learn_prior(self, net: Recogniser, logs: Tensor) -> None:
+        """From `PRIOR_AFTER` steps on, follow the mean of the posteriors, beginning with equal shares."""
         self.steps += 1
+        if self.steps < PRIOR_AFTER and not net.prior.any():
+            return
+        shares = torch.softmax(net.prior / PRIOR_POWER, -1)
         now = logs.exp().mean(0).clamp(min=1e-5)
-        old = (net.prior / PRIOR_POWER).exp() if self.steps > 1 else now
-        mixed = now.lerp(old / old.sum(), PRIOR_KEEP)
-        power = PRIOR_POWER if self.steps > PRIOR_AFTER or bool(net.prior.any()) else 0.0
-        net.prior.copy_(mixed.log() * power)
+        net.prior.copy_(now.lerp(shares, PRIOR_KEEP).log() * PRIOR_POWER)
 
     def _disagreement(self, logs: Tensor, there: Tensor) -> Tensor:
         one, two = logs.chunk(2)
@@ -69,10 +69,27 @@ class Losses:
         return (apart * there.chunk(2)[0]).sum()
 
 
+def prior_ctc(logs: Tensor, prior: Tensor, labels: tuple[Tensor, Tensor, Tensor], there: Tensor) -> Tensor:
+    """Summed CTC loss of log posteriors `[B, N, 40]` less `prior`; `labels` are phones, columns and counts.
+
+    The library's gradient takes its input to be normalised, which it is not once a prior is off: the occupation of
+    each label is read from that gradient, and given its true weight.
+    """
+    phones, columns, counts = labels
+    scaled = (logs.detach() - prior).requires_grad_()
+    losses = F.ctc_loss(scaled.transpose(0, 1), phones, columns, counts, reduction="none")
+    possible = torch.isfinite(losses.detach())
+    loss = losses[possible].sum()
+    (gradient,) = torch.autograd.grad(loss, scaled)
+    occupied = (scaled.detach().exp() - gradient) * (there & possible[:, None])[..., None]
+    through = -(occupied * logs).sum()
+    return through + (loss - through).detach()
+
+
 @torch.no_grad()
 def greedy(net: Recogniser, frames: Tensor) -> list[int]:
     """The phones of the best column by column path of log energies `[T, bands]`."""
-    best = net.scaled(net.logits(frames[None]))[0].argmax(0)
+    best = net.scaled(net.logits(frames[None].to(net.mean.device)))[0].argmax(0)
     kept = torch.unique_consecutive(best)
     return [int(i) for i in kept if i]
 
@@ -109,6 +126,7 @@ def main() -> None:
     parser.add_argument("--rate", type=float, default=2e-3, help="peak learning rate")
     parser.add_argument("--spoken", type=int, default=9_000, help="sentences read by programs; 0 for none")
     parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--device", default="cpu", help="cpu or cuda")
     told = parser.parse_args()
     torch.manual_seed(7)
     torch.set_num_threads(told.threads)
@@ -117,11 +135,12 @@ def main() -> None:
     held = held_shelves(told.packs, cache)
     net = Recogniser(oversampling=1, dropout=0.1)
     settle(net, shelves)
+    net.to(told.device)
 
     def check(net: nn.Module) -> str:
         assert isinstance(net, Recogniser)
         net.eval()
-        half = {name: tensor.half().contiguous() for name, tensor in net.state_dict().items()}
+        half = {name: tensor.half().cpu().contiguous() for name, tensor in net.state_dict().items()}
         save_file(half, told.out / "stt.safetensors")
         return " ".join(f"{shelf.name} {phone_errors(net, shelf, 60):.3f}" for shelf in held)
 
