@@ -7,27 +7,19 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
-__all__ = ["MOST_WORDS", "Segment", "Spoken", "Transcript", "spoken"]
+from streamer.stages.recognise import TimedWord, text_of
+
+__all__ = ["MOST_WORDS", "Segment", "Transcript", "spoken"]
 
 MOST_WORDS = 50_000  # about six hours without a pause; some 10 MB
 
 
-@dataclass(frozen=True, slots=True)
-class Spoken:
-    """One committed word, timed on the session's clock."""
-
-    text: str
-    start_s: float
-    end_s: float
-    confidence: float = 1.0
-
-
-def spoken(caption: Mapping[str, Any]) -> list[Spoken]:
+def spoken(caption: Mapping[str, Any]) -> list[TimedWord]:
     """The words that a `caption` event's body commits."""
-    return [Spoken(*(word[name] for name in Spoken.__slots__)) for word in caption["words"]]
+    return [TimedWord(**word) for word in caption["words"]]
 
 
 @dataclass(slots=True)
@@ -35,12 +27,12 @@ class Segment:
     """What was said between two silences."""
 
     number: int
-    words: list[Spoken] = field(default_factory=list)
+    words: list[TimedWord] = field(default_factory=list)
     final: bool = False
 
     @property
     def text(self) -> str:
-        return " ".join(word.text for word in self.words)
+        return text_of(self.words)
 
     def as_json(self) -> dict[str, Any]:
         """As it travels."""
@@ -50,7 +42,7 @@ class Segment:
             "end_s": self.words[-1].end_s if self.words else None,
             "text": self.text,
             "final": self.final,
-            "words": [{name: getattr(word, name) for name in Spoken.__slots__} for word in self.words],
+            "words": [asdict(word) for word in self.words],
         }
 
 

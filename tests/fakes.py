@@ -73,7 +73,7 @@ def make_studio(*, capacity=2, access=None, **options):
 
 
 @contextlib.asynccontextmanager
-async def client_of(studio, routes=(), load_error=None):
+async def client_of(studio, routes=(), load_error=None, *, limit_s=10):
     """An HTTP client of a real server on loopback, started as the command starts it."""
 
     def load(_studio):
@@ -86,7 +86,7 @@ async def client_of(studio, routes=(), load_error=None):
     running = asyncio.create_task(server.serve(sockets=[listener]))
     try:
         url = f"http://127.0.0.1:{listener.getsockname()[1]}"
-        async with asyncio.timeout(10), httpx.AsyncClient(base_url=url, timeout=10) as client:
+        async with asyncio.timeout(limit_s), httpx.AsyncClient(base_url=url, timeout=10) as client:
             while not server.started:
                 await asyncio.sleep(0.01)
             await studio.loaded.wait()

@@ -7,14 +7,18 @@ import av
 import pytest
 
 from streamer.cues import LINE_CHARACTERS, LONGEST_S, Cue, CueMaker, cues_of
+from streamer.stages.recognise import TimedWord
 from streamer.subtitles import FORMATS, written
-from streamer.transcript import Spoken
+
+
+def spoken(text, start_s, end_s):
+    return TimedWord(text, start_s, end_s, 1.0)
 
 
 def said(text, *, start_s=0.0, word_s=0.3, gap_s=0.05):
     """Words of even length, one after the other."""
     step = word_s + gap_s
-    return [Spoken(word, start_s + i * step, start_s + i * step + word_s) for i, word in enumerate(text.split())]
+    return [spoken(word, start_s + i * step, start_s + i * step + word_s) for i, word in enumerate(text.split())]
 
 
 def rambling(seed, count=400):
@@ -23,7 +27,7 @@ def rambling(seed, count=400):
     for _ in range(count):
         text = "".join(dice.choices("abcdefghij", k=dice.randint(1, 14))) + dice.choice(["", "", "", "", ",", "."])
         length_s = dice.uniform(0.05, 0.7)
-        words.append(Spoken(text, at_s, at_s + length_s))
+        words.append(spoken(text, at_s, at_s + length_s))
         at_s += length_s + dice.choice([0.0, 0.02, 0.1, 0.5, 3.0])
     return words
 
@@ -57,7 +61,7 @@ def test_a_full_cue_ends_with_its_sentence():
 
 
 def test_a_pause_clears_the_screen_and_a_short_word_stands_a_second():
-    cues = cues_of([[Spoken("Yes.", 1.0, 1.2), Spoken("No.", 5.0, 5.2)]])
+    cues = cues_of([[spoken("Yes.", 1.0, 1.2), spoken("No.", 5.0, 5.2)]])
     assert cues == [Cue(1.0, 2.0, ("Yes.",)), Cue(5.0, 6.0, ("No.",))]
 
 
@@ -66,7 +70,7 @@ def test_a_word_longer_than_a_line_stands_alone():
 
 
 def test_segments_that_follow_at_once_do_not_overlap():
-    first, second = cues_of([[Spoken("Yes.", 1.0, 1.2)], [Spoken("No.", 1.4, 1.6)]])
+    first, second = cues_of([[spoken("Yes.", 1.0, 1.2)], [spoken("No.", 1.4, 1.6)]])
     assert first.end_s <= second.start_s
 
 

@@ -35,7 +35,9 @@ WEB = Path(__file__).parent.parent / "web"
 LONGEST_BODY = 256 << 10
 READY_WAIT_S = 30.0
 RETRY_S = 5
-OPEN_PATHS = ("/", "/healthz", "/readyz", "/static/")
+OPEN_PATHS = ("/", "/healthz", "/readyz")
+OPEN_FOLDERS = ("/static/", "/overlay/")
+PAGES = {"/": "index.html", "/overlay/captions/{name}": "overlay.html"}  # open to all: what they show is not
 PAGE_POLICY = (
     "default-src 'self'; connect-src 'self' ws: wss:; media-src 'self' blob: mediastream:; img-src 'self' data: blob:; "
     "frame-ancestors 'none'; base-uri 'none'"
@@ -72,7 +74,7 @@ class Access:
 
     @staticmethod
     def _open(path: str) -> bool:
-        return path in OPEN_PATHS or path.startswith("/static/")
+        return path in OPEN_PATHS or path.startswith(OPEN_FOLDERS)
 
     def _check_token(self, connection: HTTPConnection) -> None:
         given = connection.headers.get("authorization", "").removeprefix("Bearer ") or connection.query_params.get(
@@ -210,12 +212,14 @@ class _Late:
         await self._router({**scope, "limelight.late": True}, receive, send)
 
 
-def _plain_routes(studio: Studio) -> list[Route]:
+def _page(file: Path) -> Callable[[Request], Awaitable[Response]]:
     async def page(_request: Request) -> Response:
-        return FileResponse(
-            WEB / "index.html", headers={"Content-Security-Policy": PAGE_POLICY, "Cache-Control": "no-cache"}
-        )
+        return FileResponse(file, headers={"Content-Security-Policy": PAGE_POLICY, "Cache-Control": "no-cache"})
 
+    return page
+
+
+def _plain_routes(studio: Studio) -> list[Route]:
     async def config(_request: Request) -> Response:
         return JSONResponse(_config(studio))
 
@@ -223,7 +227,7 @@ def _plain_routes(studio: Studio) -> list[Route]:
         return JSONResponse({"sessions": [_summary(session) for session in studio.sessions]})
 
     return [
-        Route("/", page),
+        *(Route(path, _page(WEB / file)) for path, file in PAGES.items()),
         Route("/config", config),
         Route("/sessions", sessions),
         Route("/sessions/{name}/settings", _settings_endpoint(studio), methods=["GET", "PATCH"]),

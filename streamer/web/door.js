@@ -55,6 +55,17 @@ export class Door {
     return reading.config(await response.json());
   }
 
+  /** What was said so far, with every word. */
+  async transcript() {
+    const response = await this.#ask("GET", this.url(`sessions/${this.session}/captions.json`));
+    return reading.transcript(await response.json());
+  }
+
+  /** The same as a file of subtitles: srt, vtt or txt. */
+  async subtitles(form) {
+    return (await this.#ask("GET", this.url(`sessions/${this.session}/captions.${form}`))).blob();
+  }
+
   /** Publishes and views on one connection. */
   async offer(sdp, { takesOver, signal }) {
     const body = JSON.stringify({ sdp, type: "offer", ...(takesOver ? { takes_over: takesOver } : {}) });

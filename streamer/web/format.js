@@ -18,6 +18,12 @@ export function ms(value) {
   return `${fixed(x, Math.abs(x) < 9.95 ? 1 : 0)} ms`;
 }
 
+/** A delay that one waits for. */
+export function seconds(value) {
+  const x = number(value);
+  return x === null ? NONE : `${fixed(x, 1)} s`;
+}
+
 /** As `ms`, without the unit: for columns whose head names it. */
 export function bareMs(value) {
   const x = number(value);

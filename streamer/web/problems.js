@@ -35,7 +35,7 @@ const CAPTURE = {
   },
 };
 
-export function capture(error) {
+function capture(error) {
   const known = CAPTURE[error.name];
   if (known) return { ...known, tone: "bad" };
   return {
@@ -45,7 +45,7 @@ export function capture(error) {
   };
 }
 
-export function welcome(mode) {
+function welcome(mode) {
   if (mode === "view") {
     return { title: "Watch this session", text: "You only watch: no camera and no microphone are used.", steps: [], actions: [{ label: "Watch", verb: "start", big: true }] };
   }
@@ -66,11 +66,11 @@ export function welcome(mode) {
   };
 }
 
-export function asking() {
+function asking() {
   return { title: "Your browser is asking", text: "Allow the microphone, and the camera if you want a picture. Without an answer nothing is sent.", steps: [], actions: [], busy: true };
 }
 
-export function connecting({ error, attempt }) {
+function connecting({ error, attempt }) {
   if (!error) return { title: "Connecting…", text: "Finding the way to the server.", steps: [], actions: [], busy: true };
   const text = error.status === undefined ? "No path was found yet." : error.message;
   return { title: "Still connecting…", text: `${text} Trying again (${attempt + 1}).`, steps: [], actions: [stop], busy: true };
@@ -80,7 +80,7 @@ const ICE_STEPS = ["A firewall may block UDP: allow it from this computer to the
   "A VPN may hide the path: try without it.",
   "Across the internet, the server needs a TURN relay: ask who runs it to configure one."];
 
-export function reconnecting({ error, attempt, until }) {
+function reconnecting({ error, attempt, until }) {
   const card = { title: "Reconnecting…", busy: true, slim: true, until, actions: [stop], steps: [],
     text: "The connection was lost. Your settings are kept, and sound and picture come back by themselves." };
   if (attempt >= 3 && error?.status === 0) card.text = "The server does not answer: it may be starting again. This page keeps trying.";
@@ -88,18 +88,18 @@ export function reconnecting({ error, attempt, until }) {
   return card;
 }
 
-export function full({ error, until }) {
+function full({ error, until }) {
   return {
     title: "The server can’t take you just now", text: error.message, steps: [], until, tone: "warn", counting: "Next try in",
     actions: [{ label: "Try now", verb: "hurry" }, stop],
   };
 }
 
-export function nobody({ until }) {
+function nobody({ until }) {
   return { title: "Nobody is live yet", text: "The program starts here as soon as somebody publishes into this session.", steps: [], busy: true, until, actions: [] };
 }
 
-export function taken({ error }) {
+function taken({ error }) {
   return {
     title: "Somebody is already live here", text: error.message, tone: "warn",
     steps: ["If that is OBS, or you on another device: watch and steer it from here.", "To publish on your own, use another session."],
@@ -107,11 +107,11 @@ export function taken({ error }) {
   };
 }
 
-export function token({ error }) {
+function token({ error }) {
   return { title: "This server asks for a token", text: error.message, steps: [], asks: "Token", actions: [] };
 }
 
-export function failed({ error }) {
+function failed({ error }) {
   if (error?.name === "DoorError") {
     return { tone: "bad", title: "The server refused", text: error.message, steps: [], actions: [again] };
   }
@@ -126,4 +126,11 @@ export function failed({ error }) {
 
 export function asleep() {
   return { title: "Press to play", text: "This browser waits for a click before it plays a picture.", steps: [], actions: [{ label: "Play", verb: "play", big: true }] };
+}
+
+const CARDS = { idle: ({ mode }) => welcome(mode), asking, blocked: ({ error }) => capture(error), connecting, reconnecting, full, nobody, taken, token, failed };
+
+/** The card of a phase; `detail`: what link.js tells of it, and the page's mode. */
+export function card(phase, detail) {
+  return CARDS[phase](detail);
 }

@@ -4,6 +4,8 @@
 import { number } from "./format.js";
 
 const MAX_STAGES = 16;
+const MAX_WORDS = 5000;
+const MAX_LETTERS = 50_000;
 
 const object = (value) => (value !== null && typeof value === "object" && !Array.isArray(value) ? value : {});
 const words = (value, limit = 300) => (typeof value === "string" ? value.slice(0, limit) : "");
@@ -51,6 +53,29 @@ export function stats(raw) {
     viewers: number(raw.viewers),
     compiled: typeof raw.compiled === "boolean" ? raw.compiled : null,
   };
+}
+
+/** A caption event; null when it has no segment, without which nothing can be put in its place. */
+export function caption(raw) {
+  const segment = number(raw.segment);
+  if (segment === null) return null;
+  const spoken = Array.isArray(raw.words) ? raw.words.slice(0, MAX_WORDS).map(object) : [];
+  return {
+    segment,
+    committed: words(raw.committed, MAX_LETTERS),
+    tail: words(raw.tail, MAX_LETTERS),
+    words: spoken.map(({ text, start_s, end_s }) => ({ text: words(text, 80), start: number(start_s), end: number(end_s) })),
+    final: raw.final === true,
+    start: number(raw.start_s),
+    lag: number(raw.lag_s),
+    pace: words(raw.pace, 16) || "live",
+  };
+}
+
+/** captions.json: what was said before this page listened. */
+export function transcript(raw) {
+  const { segments } = object(raw);
+  return Array.isArray(segments) ? segments.map((each) => caption({ ...object(each), committed: object(each).text })).filter(Boolean) : [];
 }
 
 export function errorText(raw) {

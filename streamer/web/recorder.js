@@ -1,15 +1,12 @@
 // Records the program, as it comes back, into WebM files on this computer. One file is bounded in size; when the
 // program's tracks change under it (a reconnect), the file is finished and the next begins by itself.
 
+import { download, stamp } from "./download.js";
+
 const TYPES = ["video/webm;codecs=vp9,opus", "video/webm;codecs=vp8,opus", "video/webm"];
 const SOUND_TYPES = ["audio/webm;codecs=opus", "audio/webm"];
 const SLICE_MS = 1000;
 const FILE_LIMIT_BYTES = 2 ** 30;
-
-function stamp(date) {
-  const two = (n) => String(n).padStart(2, "0");
-  return `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())}-${two(date.getHours())}${two(date.getMinutes())}${two(date.getSeconds())}`;
-}
 
 /** A picture that never comes would hold the sound back: it is left out until its first frame. */
 function recordable(stream) {
@@ -17,15 +14,6 @@ function recordable(stream) {
 }
 
 const same = (some, others) => some.length === others.length && some.every((track) => others.includes(track));
-
-function download(blob, name) {
-  const url = URL.createObjectURL(blob);
-  const link = document.createElement("a");
-  link.href = url;
-  link.download = name;
-  link.click();
-  setTimeout(() => URL.revokeObjectURL(url), 60_000);
-}
 
 export class Recorder {
   #session; #onSaved; #recorder = null; #startedAt = 0; #wanted = false;

@@ -10,6 +10,7 @@ export const DEFAULTS = {
   level: { on: false, target_lufs: -18.0 },
   limiter: { on: true, ceiling_db: -1.0 },
   picture: { bitrate_kbps: 2500 },
+  captions: { on: false, hot_words: [] },
 };
 
 const PATHS = Object.entries(DEFAULTS).flatMap(([stage, keys]) => Object.keys(keys).map((key) => `${stage}.${key}`));
@@ -28,7 +29,10 @@ function part(entries) {
   return settings;
 }
 
-const same = (a, b) => (typeof a === "number" && typeof b === "number" ? Math.abs(a - b) < 1e-4 : a === b);
+function same(a, b) {
+  if (Array.isArray(a) && Array.isArray(b)) return a.length === b.length && a.every((each, i) => each === b[i]);
+  return typeof a === "number" && typeof b === "number" ? Math.abs(a - b) < 1e-4 : a === b;
+}
 
 export class Settings {
   #send; #onChange; #onIgnored; #truth = part(PATHS.map((path) => [path, read(DEFAULTS, path)]));
@@ -65,7 +69,8 @@ export class Settings {
   accept(settings) {
     for (const path of PATHS) {
       const value = read(settings, path);
-      if (typeof value !== typeof read(DEFAULTS, path) || Number.isNaN(value)) continue;
+      const known = read(DEFAULTS, path);
+      if (typeof value !== typeof known || Array.isArray(value) !== Array.isArray(known) || Number.isNaN(value)) continue;
       const [stage, key] = path.split(".");
       this.#truth[stage][key] = value;
       if (this.#wanted.has(path) && same(this.#wanted.get(path).value, value)) this.#wanted.delete(path);

@@ -2,7 +2,8 @@
 
 import { $, setHidden, setText, toast } from "./dom.js";
 
-async function copy(input) {
+/** The text of a field to the clipboard; whether it went there. */
+export async function copy(input) {
   try {
     await navigator.clipboard.writeText(input.value);
   } catch {
@@ -43,9 +44,11 @@ export function wireShare(door) {
   $("u-view").value = page("view=1");
   $("u-steer").value = page("steer=1");
   $("u-whip").value = door.url(`whip/${door.session}`);
+  $("u-captions").value = door.url(`overlay/captions/${door.session}`);
   $("u-whep").value = door.url(`whep/${door.session}`);
   $("share-open").addEventListener("click", () => {
     setHidden($("share-token"), !door.token);
+    setText($("captions-token"), door.token ? ", and “?token=” with the server's token behind it." : ".");
     setText($("whip-token"), door.token ? ", and the server's token as Bearer Token." : ".");
   });
   for (const button of document.querySelectorAll("[data-copy]")) wireCopy(button);

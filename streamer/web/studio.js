@@ -1,6 +1,7 @@
 // The studio: puts devices, link, program, settings and drawings together, and is the only one that knows them all.
 // Each event from below ends here in a verb; each verb is a short method.
 
+import { CaptionCard } from "./caption-card.js";
 import { Card } from "./card.js";
 import { Controls } from "./controls.js";
 import { Deck } from "./deck.js";
@@ -57,11 +58,12 @@ export class Studio {
   #build() {
     this.card = new Card({ onVerb: (verb, value) => this.#act(verb, value) });
     this.controls = new Controls(this.settings);
+    this.captions = new CaptionCard({ door: this.door, settings: this.settings, watches: this.mode === "view" });
     this.pickers = new Pickers(this.devices, this.program.video);
     this.scope = new Scope({ inDb: () => this.stats?.inDb ?? null, everyFrame: () => this.#showRecording() });
     this.deck = new Deck({
       mute: () => this.toggleMute(), camera: () => this.toggleCamera(), compare: () => this.compare(),
-      record: () => this.toggleRecord(), stop: () => this.stop(),
+      caption: () => { if (this.phase === "live") this.captions.toggle(); this.#renderDeck(); }, record: () => this.toggleRecord(), stop: () => this.stop(),
     });
     [this.waterfall, this.network] = [new Waterfall($("waterfall")), new Network()];
     wireShare(this.door);
@@ -149,6 +151,7 @@ export class Studio {
     // Devices may have changed while the offer was on its way.
     for (const kind of ["audio", "video"]) if (this.mode === "studio") this.#send(kind, this.devices.tracks[kind]);
     this.settings.resume();
+    this.captions.resume();
     // The picture, if there is one, gets a moment to come first, so that it is in the next file from its start.
     setTimeout(() => { if (this.phase === "live") this.#followRecording(); }, PICTURE_WAIT_MS);
   }
@@ -172,19 +175,10 @@ export class Studio {
     status.showPhase(phase);
     document.title = `${phase === "live" ? "● " : ""}${this.door.session} · Limelight studio`;
     if (phase === "live") this.card.hide();
-    else this.card.show(this.#cardFor(phase, detail));
+    else this.card.show(problems.card(phase, { mode: this.mode, ...detail }));
     if (phase === "idle") this.#welcome();
     if (entered && phase !== "live") this.#leaveLive();
     this.#renderSettings();
-  }
-
-  #cardFor(phase, detail) {
-    const cards = {
-      idle: () => problems.welcome(this.mode), asking: problems.asking, blocked: ({ error }) => problems.capture(error),
-      connecting: problems.connecting, reconnecting: problems.reconnecting, full: problems.full,
-      nobody: problems.nobody, taken: problems.taken, token: problems.token, failed: problems.failed,
-    };
-    return cards[phase](detail);
   }
 
   async #welcome() {
@@ -198,6 +192,7 @@ export class Studio {
     this.recorder.pause();
     this.stats = null;
     this.waterfall.clear();
+    this.captions.leave();
     status.clear();
   }
 
@@ -208,6 +203,7 @@ export class Studio {
       hello: () => this.settings.greet(message.settings),
       settings: () => this.settings.accept(message.settings),
       stats: () => this.#onStats(reading.stats(message)),
+      caption: () => this.captions.hear(reading.caption(message)),
       speech: () => status.showVoice(message.state === "start", this.stats?.speech ?? null),
       publisher: () => { if (this.mode !== "studio") toast(message.state === "joined" ? "Somebody started publishing." : "The publisher left."); },
       error: () => { this.settings.refuse(); toast(reading.errorText(message), "bad"); },
@@ -278,11 +274,13 @@ export class Studio {
     this.deck?.render({
       live: this.phase === "live", running: this.link.running, publishes: this.mode === "studio", hasMic: tracks.audio !== null,
       muted, camera: cameraIsOn, recording: this.recorder.wanted, canRecord: this.recorder.supported, clean: this.settings.get("enhance.on"),
+      captions: this.captions?.on ?? false,
     });
   }
 
   #renderSettings() {
     this.controls?.render();
+    this.captions?.render();
     this.#renderDeck();
   }
 
