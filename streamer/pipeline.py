@@ -18,6 +18,7 @@ from streamer.frame import PICTURE_HZ, SOUND_HZ, AudioFrame, Sound, VideoFrame
 __all__ = ["DelayLine", "SoundPath", "SoundStage", "crossfade"]
 
 MOST_EXTRA_S = 0.4
+HOLD_BYTES_A_S = 96 << 20  # 1080p at 30 pictures a second, YUV
 
 
 @runtime_checkable
@@ -76,14 +77,19 @@ class DelayLine:
     """Pictures waiting for the sound of their moment: pure, given `now`; oldest frames go when `cap_bytes` is full.
 
     A picture waits at least for the declared delay of the sound path; where the sound is seen to lag more (a queue, a
-    busy machine), for that, at most `MOST_EXTRA_S` longer.
+    busy machine), for that, at most `MOST_EXTRA_S` longer. While sound is held back, `hold` says how long.
     """
 
     def __init__(self, delay_samples: int, *, cap_bytes: int = 64 << 20) -> None:
-        self.delay_s = delay_samples / SOUND_HZ
+        self.delay_s = self._least_s = delay_samples / SOUND_HZ
         self.dropped = 0
-        self._cap_bytes, self._held_bytes = cap_bytes, 0
+        self._cap_bytes, self._most_bytes, self._held_bytes = cap_bytes, cap_bytes, 0
         self._frames: deque[VideoFrame] = deque()
+
+    def hold(self, seconds: float) -> None:
+        """Wait this much longer than the path's delay, with as much more room (`HOLD_BYTES_A_S`)."""
+        self.delay_s = self._least_s + seconds
+        self._most_bytes = self._cap_bytes + int(seconds * HOLD_BYTES_A_S)
 
     def __len__(self) -> int:
         return len(self._frames)
@@ -91,7 +97,7 @@ class DelayLine:
     def push(self, frame: VideoFrame) -> None:
         self._frames.append(frame)
         self._held_bytes += frame.size_bytes
-        while self._held_bytes > self._cap_bytes and len(self._frames) > 1:
+        while self._held_bytes > self._most_bytes and len(self._frames) > 1:
             self._pop()
             self.dropped += 1
 

@@ -18,21 +18,24 @@ from streamer.clock import MediaClock, OutputClock
 from streamer.frame import HOP, SOUND_HZ, AudioFrame, Event, VideoFrame
 from streamer.metrics import Metrics
 from streamer.pipeline import DelayLine, SoundPath
+from streamer.publisher import MICROPHONE_SAMPLES, Publisher
 from streamer.rechunk import Rechunker
 from streamer.report import Report
 from streamer.settings import Settings, merge
+from streamer.stages.programme import Programme
+from streamer.stages.recognise import Recogniser
 from streamer.stages.speech import Speech
 from streamer.transcript import Transcript
 
-__all__ = ["Busy", "Connection", "MakePath", "Publisher", "Session"]
+__all__ = ["Busy", "Connection", "MakePath", "MakeRecogniser", "Session"]
 
-MICROPHONE_SAMPLES = SOUND_HZ // 5  # 200 ms, then the oldest goes
 EVENTS_HELD = 64
 STATS_S = 0.2
 
 log = logging.getLogger(__name__)
 
 MakePath = Callable[["Session"], tuple[SoundPath, Speech]]
+MakeRecogniser = Callable[["Session"], Recogniser | None]
 
 
 class Busy(Exception):
@@ -51,21 +54,6 @@ class Connection(Protocol):
     async def close(self, reason: str) -> None: ...
 
 
-class Publisher:
-    """The way in: one at a time. `sound` and `picture` are bounded; what they drop is counted."""
-
-    def __init__(self, sound_overflow: Overflow, epoch: int) -> None:
-        self.epoch = epoch
-        self.sound: Channel[AudioFrame] = Channel(
-            MICROPHONE_SAMPLES, sound_overflow, weight=lambda frame: frame.samples.shape[1]
-        )
-        self.picture: Channel[VideoFrame] = Channel(1, Overflow.DROP_OLDEST)
-
-    def close(self) -> None:
-        self.sound.close()
-        self.picture.close()
-
-
 class Session:
     """See the module. `now()` is monotonic seconds; the session clock counts from the session's making."""
 
@@ -75,6 +63,7 @@ class Session:
         *,
         channels: int,
         make_path: MakePath,
+        make_recogniser: MakeRecogniser = lambda _session: None,
         metrics: Metrics,
         settings: Settings | None = None,
         now: Callable[[], float] = time.monotonic,
@@ -85,6 +74,12 @@ class Session:
         self.output_clock = OutputClock(self.clock, wall=time.time())
         self.report = Report(metrics)
         self.path, self.speech = make_path(self)
+        try:
+            self.programme = self._make_programme(make_recogniser)
+        except BaseException:
+            self.path.close()
+            self.speech.close()
+            raise
         self.sound_out: Broadcast[AudioFrame] = Broadcast()
         self.picture_out: Broadcast[VideoFrame] = Broadcast()
         self.events: Broadcast[Event] = Broadcast()
@@ -99,6 +94,15 @@ class Session:
         self._tasks: asyncio.TaskGroup | None = None
         self._runner: asyncio.Task[None] | None = None
         self._raw: Channel[AudioFrame] = Channel(MICROPHONE_SAMPLES // HOP, Overflow.DROP_OLDEST)
+
+    def _make_programme(self, make_recogniser: MakeRecogniser) -> Programme:
+        return Programme(
+            make_recogniser(self),
+            settings=lambda: self.settings.captions,
+            now_s=lambda: self.time_s,
+            tell=self.caption,
+            publish=lambda event: self.events.publish(event),
+        )
 
     @property
     def time_s(self) -> float:
@@ -116,6 +120,7 @@ class Session:
         try:
             async with asyncio.TaskGroup() as self._tasks:
                 self.spawn(self._listen(), "listen")
+                self.spawn(self.programme.run(), "captions")
                 self.spawn(self._tell(), "tell")
                 self.ready.set()
         except* Exception:
@@ -126,6 +131,7 @@ class Session:
             self.ready.set()
             self.path.close()
             self.speech.close()
+            self.programme.close()
             for broadcast in (self.events, self.sound_out, self.picture_out):
                 broadcast.close()
 
@@ -202,6 +208,7 @@ class Session:
                     await self._hop(hop)
             for hop in rechunker.flush():
                 await self._hop(hop)
+            await self._drain(publisher)
 
     async def _hop(self, hop: AudioFrame) -> None:
         if hop.epoch != self.epoch:
@@ -210,16 +217,32 @@ class Session:
         if not self._raw.closed:
             self._raw.offer(hop)
         out = await self.path.process(hop)
+        self.programme.listen(out, self.speech.probability, source="clean")
+        for ready in self.programme.push(out):
+            await self._send(ready)
+
+    async def _send(self, out: AudioFrame) -> None:
         self.report.made(out, self.now())
         await self.sound_out.put(out)
+        self.programme.show()
+
+    async def _drain(self, publisher: Publisher) -> None:
+        """What is held back still comes out, as fast as it was to."""
+        while publisher.epoch == self.epoch and (out := self.programme.drain()) is not None:
+            await self._send(out)
+            await asyncio.sleep(HOP / SOUND_HZ)
 
     async def _picture(self, publisher: Publisher) -> None:
         line = DelayLine(self.path.delay)
         while True:
+            line.hold(self.programme.hold_s)
             try:
                 frame = await self._next_picture(publisher.picture, line)
             except Closed:
-                return
+                if not self.programme.hold_s or not len(line):
+                    return
+                await asyncio.sleep(max(0.0, (line.next_due(self.report.sound_lag_s(self.now())) or 0.0) - self.now()))
+                frame = None
             if frame is not None:
                 line.push(frame)
             if publisher.epoch != self.epoch:
@@ -248,6 +271,7 @@ class Session:
                 continue
             if event is not None:
                 self.events.publish(event)
+            self.programme.listen(hop, self.speech.probability, source="raw")
 
     async def _tell(self) -> None:
         while True:
@@ -263,5 +287,6 @@ class Session:
             "speaking": self.speech.speaking,
             "publishers": int(self.publisher is not None),
             "viewers": self.viewers,
+            "captions": self.programme.stats(),
             **self.report.stats(self.now(), delays_ms),
         }

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from difflib import get_close_matches
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 __all__ = ["Captions", "Enhance", "Level", "Limiter", "Picture", "Settings", "SettingsError", "merge"]
+
+BLEEP = r"^[^\W_][\w'’-]{0,39}\*?$"  # one word, or how words begin: damn, damn*
 
 
 class SettingsError(ValueError):
@@ -50,9 +52,20 @@ class Picture(_Frozen):
 
 
 class Captions(_Frozen):
-    """What is said, as text; `hot_words` are names and terms that are likely to be said."""
+    """What is said, as text; `hot_words` are names and terms that are likely to be said.
+
+    `source`: the sound that is listened to. `burn`: drawn into the picture, at `size` times the usual, at `position`.
+    `hold`: caption-true mode, picture and sound wait `hold_s` for their words; there what is in `bleep` is not heard.
+    """
 
     on: bool = False
+    source: Literal["raw", "clean"] = "raw"
+    burn: bool = False
+    size: Annotated[float, Field(ge=0.5, le=2.0)] = 1.0
+    position: Literal["bottom", "top"] = "bottom"
+    hold: bool = False
+    hold_s: Annotated[float, Field(ge=0.5, le=10.0)] = 2.5
+    bleep: Annotated[tuple[Annotated[str, Field(pattern=BLEEP)], ...], Field(max_length=500, strict=False)] = ()
     hot_words: Annotated[
         tuple[Annotated[str, Field(min_length=1, max_length=60)], ...], Field(max_length=200, strict=False)
     ] = ()

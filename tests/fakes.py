@@ -52,7 +52,7 @@ class Loud:
         pass
 
 
-def make_session(name="test", channels=1, *, gain=0.5, delay=480, metrics=None):
+def make_session(name="test", channels=1, *, gain=0.5, delay=480, metrics=None, recogniser=None):
     """A session whose `enhance` stage multiplies by `gain` and lags by `delay`."""
 
     def make_path(session):
@@ -62,7 +62,13 @@ def make_session(name="test", channels=1, *, gain=0.5, delay=480, metrics=None):
         stage = Blend("enhance", Gain(gain, delay, channels), channels=channels, delay=delay, wanted=wanted)
         return SoundPath([stage], observe=session.report.observe), Speech(Loud())
 
-    return Session(name, channels=channels, make_path=make_path, metrics=metrics or Metrics())
+    return Session(
+        name,
+        channels=channels,
+        make_path=make_path,
+        make_recogniser=lambda _session: recogniser,
+        metrics=metrics or Metrics(),
+    )
 
 
 def make_studio(*, capacity=2, access=None, **options):

@@ -10,7 +10,9 @@ from streamer.channel import Closed
 from streamer.frame import HOP, AudioFrame, Event, FormatError, VideoFrame
 from streamer.session import Busy
 from streamer.sessions import Full, NotFound, Sessions
+from streamer.stages.airing import EditError
 from tests.fakes import make_session
+from tests.scripted import Scripted, script
 
 
 @contextlib.asynccontextmanager
@@ -127,6 +129,99 @@ async def test_closing_says_goodbye_and_frees_the_slots():
     assert session.path.stages[0]._lease.closed
     with pytest.raises(Closed):
         session.publish()
+
+
+SAID = script("one two three four", start_s=0.5)
+
+
+async def speak(session, publisher, seconds, *, start_s=0.0, slower=1.0):
+    """Sound that the stand-in for the voice detector takes for speech from 0.5 to 1.9 s."""
+    for index in range(round(start_s * 100), round((start_s + seconds) * 100)):
+        level = 0.25 if 50 <= index < 190 else 0.0
+        frame = AudioFrame(HOP * index, np.full((1, HOP), level, np.float32), arrival=session.now())
+        await publisher.sound.put(frame)
+        await asyncio.sleep(0.002 * slower)
+
+
+async def texts(stream):
+    """Committed words so far, and the last tail."""
+    words, tail = [], ""
+    while (event := stream.get_nowait()) is not None:
+        if event.kind == "caption":
+            words += event.body["committed"].split()
+            tail = event.body["tail"]
+    return words, tail
+
+
+async def test_captions_come_with_the_events_when_they_are_on_and_can_be_switched_while_it_runs():
+    async with running(make_session(recogniser=Scripted(SAID))) as session:
+        stream, publisher = session.events.subscribe(1000), session.publish()
+        await speak(session, publisher, 0.3)
+        assert await texts(stream) == ([], "")
+        session.configure({"captions": {"on": True}})
+        await speak(session, publisher, 3.7, start_s=0.3)
+        assert await texts(stream) == (["one", "two", "three", "four"], "")
+        assert [segment.text for segment in session.transcript.segments] == ["one two three four"]
+        assert session._stats()["captions"]["failures"] == 0
+
+
+async def test_clean_sound_can_be_what_is_listened_to():
+    recogniser = Scripted(SAID)
+    async with running(make_session(recogniser=recogniser, delay=480)) as session:
+        session.configure({"captions": {"on": True, "source": "clean"}})
+        await speak(session, session.publish(), 4)
+        ((first, _),) = recogniser.segments
+        assert (first + 480) % HOP == 0 and session.transcript.segments[0].text == "one two three four"
+
+
+async def test_a_recogniser_that_fails_never_disturbs_the_sound():
+    recogniser = Scripted(SAID)
+    recogniser.fail = True
+    async with running(make_session(gain=1.0, delay=0, recogniser=recogniser)) as session:
+        session.configure({"captions": {"on": True}})
+        out = session.sound_out.subscribe(1000)
+        await speak(session, session.publish(), 3)
+        assert [(await out.get()).pts for _ in range(300)] == [HOP * index for index in range(300)]
+        assert session._stats()["captions"]["failures"] > 0
+
+
+async def test_held_back_sound_and_picture_keep_in_step_and_go_out_with_their_words():
+    async with running(make_session(gain=1.0, delay=480, recogniser=Scripted(SAID))) as session:
+        session.configure({"captions": {"on": True, "hold": True, "hold_s": 1.2, "bleep": ["three"]}})
+        stream, publisher = session.events.subscribe(1000), session.publish()
+        sound, pictures = session.sound_out.subscribe(1000), session.picture_out.subscribe(100)
+        at = session.now()
+        publisher.picture.offer(picture(0, at))
+        await speak(session, publisher, 1.2)
+        await speak(session, publisher, 2.8, start_s=1.2)
+        assert (await pictures.get()).pts == 0 and session.now() - at >= 1.21
+        session.unpublish(publisher)
+        hops = [await sound.get() for _ in range(400)]
+        assert [hop.pts for hop in hops] == [HOP * index - 480 for index in range(400)]
+        whole = np.concatenate([hop.samples for hop in hops], axis=1)[0, 480:]
+        from_, to = (round(at * 48_000) for at in (SAID[2].start_s, SAID[2].end_s))
+        assert np.abs(whole[from_:to]).max() < 0.11
+        assert (whole[26_000:50_000] == 0.25).all()
+        assert await texts(stream) == (["one", "two", "*****", "four"], "")
+        assert not len(session.programme._airing._hops)
+
+
+async def test_a_line_is_edited_before_it_airs():
+    async with running(make_session(recogniser=Scripted(SAID))) as session:
+        session.configure({"captions": {"on": True, "hold": True, "hold_s": 3.0}})
+        stream, publisher = session.events.subscribe(1000), session.publish()
+        await speak(session, publisher, 2.8)
+        events = [event for event in iter(stream.get_nowait, None) if event.kind in ("line", "caption")]
+        assert events[-1].body["text"] == "one two three four" and events[-1].body["state"] == "pending"
+        assert events[-1].body["airs_s"] == pytest.approx(3.5)
+        session.programme.edit(1, "mend", "one to free")
+        await speak(session, publisher, 2.4, start_s=2.8)
+        assert await texts(stream) == (["one", "to", "free"], "")
+        with pytest.raises(EditError, match="gone out"):
+            session.programme.edit(1, "delete")
+        session.configure({"captions": {"hold": False}})
+        with pytest.raises(EditError, match=r"captions\.hold"):
+            session.programme.edit(1, "delete")
 
 
 @pytest.fixture

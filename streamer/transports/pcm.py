@@ -20,8 +20,9 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from streamer.channel import Channel, Closed, Overflow
 from streamer.frame import HOP, SOUND_HZ, AudioFrame, FormatError, Sound
+from streamer.publisher import Publisher
 from streamer.rechunk import remix
-from streamer.session import Busy, Publisher, Session
+from streamer.session import Busy, Session
 from streamer.sessions import Full
 from streamer.settings import SettingsError
 from streamer.transports.http import Studio

@@ -23,7 +23,8 @@ from starlette.routing import BaseRoute, Route
 from streamer.channel import Channel, Closed
 from streamer.clock import PICTURE_SLEW, PublisherClock
 from streamer.frame import PICTURE_HZ, SOUND_HZ, AudioFrame, Event, FormatError, VideoFrame
-from streamer.session import EVENTS_HELD, Publisher, Session
+from streamer.publisher import Publisher
+from streamer.session import EVENTS_HELD, Session
 from streamer.transports import rtp
 from streamer.transports.dtls import take_rsa
 from streamer.transports.http import Studio, json_body

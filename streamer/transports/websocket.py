@@ -15,6 +15,7 @@ from streamer.channel import Channel, Closed
 from streamer.frame import Event
 from streamer.session import EVENTS_HELD, Session
 from streamer.settings import SettingsError
+from streamer.stages.airing import EditError
 from streamer.transports.http import Studio
 
 __all__ = ["SUBPROTOCOL", "event_text", "message_reply", "websocket_routes"]
@@ -51,8 +52,15 @@ def message_reply(session: Session, text: str | bytes) -> Event | None:
             except SettingsError as error:
                 return Event("error", {"error": str(error)})
             return None
+        case {"type": "captions.edit", "line": line, "action": action, **rest}:
+            try:
+                session.programme.edit(line, action, rest.get("text"))
+            except EditError as error:
+                return Event("error", {"error": str(error)})
+            return None
         case {"type": str(kind)}:
-            return Event("error", {"error": f"no message type {kind!r} here; known: set (with settings), ping"})
+            known = "set (with settings), captions.edit (with line and action), ping"
+            return Event("error", {"error": f"no message type {kind!r} here; known: {known}"})
     return Event("error", {"error": 'a message is a JSON text of at most 64 KiB such as {"type": "ping"}'})
 
 

@@ -1,0 +1,25 @@
+"""The way into a session: bounded channels of captured sound and pictures. Knows nothing of doors or stages."""
+
+from __future__ import annotations
+
+from streamer.channel import Channel, Overflow
+from streamer.frame import SOUND_HZ, AudioFrame, VideoFrame
+
+__all__ = ["MICROPHONE_SAMPLES", "Publisher"]
+
+MICROPHONE_SAMPLES = SOUND_HZ // 5  # 200 ms, then the oldest goes
+
+
+class Publisher:
+    """The way in: one at a time. `sound` and `picture` are bounded; what they drop is counted."""
+
+    def __init__(self, sound_overflow: Overflow, epoch: int) -> None:
+        self.epoch = epoch
+        self.sound: Channel[AudioFrame] = Channel(
+            MICROPHONE_SAMPLES, sound_overflow, weight=lambda frame: frame.samples.shape[1]
+        )
+        self.picture: Channel[VideoFrame] = Channel(1, Overflow.DROP_OLDEST)
+
+    def close(self) -> None:
+        self.sound.close()
+        self.picture.close()

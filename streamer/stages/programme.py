@@ -1,0 +1,104 @@
+"""What a session sends out when it has captions: sound and words in step, held back and bleeped where asked for.
+
+Joins the recogniser's side branch, the airing and the burning-in for one session, and tells events. The session gives
+it hops and pictures; it knows no door and starts no task.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from streamer.frame import AudioFrame, Event
+from streamer.settings import Captions
+from streamer.stages.airing import Airing, EditError
+from streamer.stages.bleep import WordList
+from streamer.stages.captions import Captioner
+from streamer.stages.live_captions import LiveCaptions
+from streamer.stages.recognise import Caption, Recogniser
+
+__all__ = ["Programme"]
+
+
+class Programme:
+    """`settings` is read at every hop. `tell` hears `caption` events, `publish` those for who edits.
+
+    Without a `recogniser` everything goes through as it is.
+    """
+
+    def __init__(
+        self,
+        recogniser: Recogniser | None,
+        *,
+        settings: Callable[[], Captions],
+        now_s: Callable[[], float],
+        tell: Callable[[Event], None],
+        publish: Callable[[Event], None],
+    ) -> None:
+        self._settings, self._tell, self._publish = settings, tell, publish
+        self._airing = Airing()
+        self._captions: LiveCaptions | None = None
+        if recogniser is not None:
+            captioner = Captioner(recogniser, now_s=now_s)
+            self._captions = LiveCaptions(captioner, settings=settings, tell=self._hear)
+
+    @property
+    def hold_s(self) -> float:
+        """How long picture and sound wait for their words now."""
+        settings = self._settings()
+        return settings.hold_s if self._captions is not None and settings.on and settings.hold else 0.0
+
+    async def run(self) -> None:
+        """Listen, until `close`."""
+        if self._captions is not None:
+            await self._captions.run()
+
+    def listen(self, hop: AudioFrame, speech: float, *, source: str) -> None:
+        """A hop of `raw` or `clean` sound, and how likely it is speech; never waits."""
+        if self._captions is not None:
+            self._captions.offer(hop, speech, source=source)
+
+    def push(self, hop: AudioFrame) -> list[AudioFrame]:
+        """The hops that go out now that this one has come."""
+        return self._airing.push(hop, self.hold_s)
+
+    def drain(self) -> AudioFrame | None:
+        """The next hop that goes out when no more come in."""
+        return self._airing.drain()
+
+    def show(self) -> None:
+        """Tell the words of the sound that has gone out."""
+        self._announce(self._airing.due())
+
+    def edit(self, line: object, action: object, text: object = None) -> None:
+        """Of a line by its number: "mend" (with `text`), "hold", "release", "delete" or "bleep".
+
+        Raises:
+            EditError: it makes no sense, or comes too late.
+        """
+        if not self.hold_s:
+            raise EditError("lines can be edited while captions.hold is on")
+        if not isinstance(line, int) or not isinstance(action, str) or not isinstance(text, str | None):
+            raise EditError('an edit is {"line": 3, "action": "mend", "text": "the words"}, with a number for a line')
+        self._airing.edit(line, action, text)
+        self._announce([])
+
+    def stats(self) -> dict[str, Any] | None:
+        """For the `stats` event; None where there is no recogniser."""
+        if self._captions is None:
+            return None
+        return {**self._captions.stats(), "hold_s": self.hold_s, "late_words": self._airing.late}
+
+    def close(self) -> None:
+        if self._captions is not None:
+            self._captions.close()
+
+    def _hear(self, caption: Caption) -> None:
+        self._announce(self._airing.hear(caption, WordList(self._settings().bleep), self.hold_s))
+
+    def _announce(self, captions: list[Caption]) -> None:
+        for caption in captions:
+            self._tell(caption.event())
+        changed, self._airing.changed = self._airing.changed, []
+        for line in changed:
+            self._publish(line.event(self.hold_s))
