@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import gc
 from collections.abc import Iterator
 
 import httpx
@@ -14,7 +13,8 @@ from tests.interop.caller import calling
 from tests.interop.test_whip_rules import SDP, heard, some_offer
 from tests.served import Held, Served, serving
 
-FEW_FILES, FEW_THREADS, FEW_MIB = 4, 4, 60
+FEW_FILES, FEW_THREADS, FEW_MIB = 4, 4, 30
+AT_ONCE = 5
 
 
 @pytest.fixture(scope="module")
@@ -53,19 +53,28 @@ async def emptied(server: Served) -> None:
 
 async def cycles(http: httpx.AsyncClient, server: Served, count: int) -> tuple[Held, Held, float, float]:
     """What is held before and after so many calls, and how many tasks run."""
-    await cycle(http, server)
+    await calls(http, server, AT_ONCE)
     before, tasks = server.held(), server.figure("limelight_tasks")
-    for _ in range(count):
-        await cycle(http, server)
-    gc.collect()
-    await asyncio.sleep(2)
+    await calls(http, server, count)
     return before, server.held(), tasks, server.figure("limelight_tasks")
 
 
-async def cycle(http: httpx.AsyncClient, server: Served) -> None:
-    async with calling(http, "/sessions/cycle/offer", hz=440, listen=True) as call:
-        assert (await http.delete(call.location)).status_code == 204
+async def calls(http: httpx.AsyncClient, server: Served, count: int) -> None:
+    """So many calls, a few at a time, each in a session of its own; all sessions are gone in the end."""
+    room = asyncio.Semaphore(AT_ONCE)
+    async with asyncio.TaskGroup() as callers:
+        for number in range(count):
+            callers.create_task(one_call(http, server, f"cycle{number}", room))
     await emptied(server)
+
+
+async def one_call(http: httpx.AsyncClient, server: Served, name: str, room: asyncio.Semaphore) -> None:
+    async with room:
+        async with calling(http, f"/sessions/{name}/offer", hz=440, listen=True) as call:
+            assert (await http.delete(call.location)).status_code == 204
+        async with asyncio.timeout(60):  # its place is another's only when it has gone
+            while name in await asyncio.to_thread(server.sessions):
+                await asyncio.sleep(0.1)
 
 
 def nothing_left(before: Held, after: Held, tasks: float, tasks_after: float, *, mib: float) -> None:
@@ -77,7 +86,7 @@ def nothing_left(before: Held, after: Held, tasks: float, tasks_after: float, *,
 
 
 async def test_calls_leave_nothing_behind(http: httpx.AsyncClient, server: Served) -> None:
-    nothing_left(*await cycles(http, server, 10), mib=FEW_MIB)
+    nothing_left(*await cycles(http, server, 20), mib=FEW_MIB)
 
 
 @pytest.mark.campaign
