@@ -7,6 +7,7 @@ something is missing or wrong the engine stays eager and says why.
 
 from __future__ import annotations
 
+import ast
 import asyncio
 import fcntl
 import hashlib
@@ -140,16 +141,40 @@ def _cpu_flags() -> str:
 
 
 def _sources(module: StreamingModule) -> Iterator[bytes]:
-    """Every source file of the packages that the module's parts come from, and those that compile it."""
-    tops = {type(part).__module__.partition(".")[0] for part in module.modules()} - {"torch", "torchaudio"}
-    files = {file for top in tops | {"models", "kernels"} for file in _package_files(top)}
-    for file in [*sorted(files), Path(__file__), Path(__file__).with_name("compiled.py")]:
-        yield file.read_bytes()
+    """The source files of the module's parts, of what they import from the same packages, and of what compiles it."""
+    names = {type(part).__module__ for part in module.modules()}
+    tops = {_top(name) for name in names} - {"torch", "torchaudio"} | {"models", "kernels"}
+    found: dict[str, Path] = {}
+    while names:
+        name = names.pop()
+        if name not in found and _top(name) in tops and (file := _source_file(name)):
+            found[name] = file
+            names |= _imported(file)
+    for path in [*sorted(found.values()), Path(__file__), Path(__file__).with_name("compiled.py")]:
+        yield path.read_bytes()
 
 
-def _package_files(top: str) -> list[Path]:
-    found = importlib.util.find_spec(top)
-    return [] if found is None or found.origin is None else list(Path(found.origin).parent.rglob("*.py"))
+def _top(name: str) -> str:
+    return name.partition(".")[0]
+
+
+def _source_file(name: str) -> Path | None:
+    """None for what is no module: the last part of `from module import name` may be a class."""
+    with suppress(ImportError, ValueError):
+        spec = importlib.util.find_spec(name)
+        return Path(spec.origin) if spec is not None and spec.origin is not None else None
+    return None
+
+
+def _imported(file: Path) -> set[str]:
+    """The modules that a source file names in its imports, and what it takes from them, as dotted names."""
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(file.read_text())):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
+    return names
 
 
 def _formats(module: StreamingModule, example: Tree) -> Iterator[str | bytes]:

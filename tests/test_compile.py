@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import copy
+import importlib
 import pickle
 import shutil
 import subprocess
@@ -87,6 +88,25 @@ def test_the_key_names_what_matters() -> None:
     other.second.weight.data += 1e-7
     wide, slow = torch.zeros(1, 2, HOP), (Average(0.9), Average(0.99))
     assert len({key, cache_key(other, EXAMPLE), cache_key(module, wide), *(cache_key(m, EXAMPLE) for m in slow)}) == 5
+
+
+def test_the_key_follows_imports_and_nothing_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    package = tmp_path / "keyed"
+    package.mkdir()
+    for name, text in {
+        "__init__": "",
+        "net": "from tests.toys import Conv\nfrom keyed.size import SIZE\nclass Net(Conv): pass\n",
+        "size": "SIZE = 1\n",
+        "other": "",
+    }.items():
+        (package / f"{name}.py").write_text(text)
+    monkeypatch.syspath_prepend(tmp_path)
+    module = importlib.import_module("keyed.net").Net()
+    key = cache_key(module, EXAMPLE)
+    (package / "other.py").write_text("changed = True\n")
+    assert cache_key(module, EXAMPLE) == key
+    (package / "size.py").write_text("SIZE = 2\n")
+    assert cache_key(module, EXAMPLE) != key
 
 
 async def test_without_a_compiler_it_stays_eager(
