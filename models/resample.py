@@ -1,7 +1,7 @@
 """Change of sampling rate as a stream: one polyphase filter for every pair of rates the product meets.
 
-A chunk is always 10 ms. The filter is a Kaiser-windowed sinc, linear in phase; its delay is a whole number of output
-samples: 1 ms for rates that divide each other, 3.3 ms between 44.1 and 48 kHz.
+A chunk is 10 ms or a whole number of them. The filter is a Kaiser-windowed sinc, linear in phase; its delay is a whole
+number of output samples: 1 ms for rates that divide each other, 3.3 ms between 44.1 and 48 kHz.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class Resampler(StreamingModule):
         assert isinstance(state, Tensor)
         assert isinstance(chunk, Tensor)
         whole = torch.cat([state, chunk], -1)
-        return whole[..., self.hop :].contiguous(), self._filter(whole)
+        return whole[..., chunk.shape[-1] :].contiguous(), self._filter(whole)
 
     def forward(self, x: Tree) -> Tensor:
         assert isinstance(x, Tensor)

@@ -1,0 +1,1 @@
+"""A public English recogniser as a streaming model: Emformer transducer, weights downloaded on first use."""
