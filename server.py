@@ -110,10 +110,25 @@ def _serve(arguments: argparse.Namespace) -> int:
     set_up(arguments.log_format, arguments.log_level)
     try:
         options = options_from(arguments)
+        if options.stt == "emformer":
+            _fetch_emformer(_emformer_folder(options))
     except (ValueError, OSError) as error:
         print(f"limelight: {error}", file=sys.stderr)
         return 2
     return asyncio.run(_run_server(options))
+
+
+def _emformer_folder(options: ServeOptions) -> Path:
+    return options.cache / "emformer"
+
+
+def _fetch_emformer(folder: Path) -> None:
+    """Before anything serves: who asked for the public recogniser and cannot have it is told so at once."""
+    from models.emformer.assets import fetch_published
+    from streamer.progress import downloads
+
+    with downloads() as progress:
+        fetch_published(folder, progress=progress)
 
 
 async def _run_server(options: ServeOptions) -> int:

@@ -31,6 +31,7 @@ class ServeOptions:
     sessions: int
     compile: bool
     cache: Path
+    stt: str
     ice_servers: tuple[dict[str, Any], ...]
     udp_ports: tuple[int, int] | None
     public_ip: str | None
@@ -97,6 +98,12 @@ def _add_limits(add: Callable[..., object]) -> None:
 
 def _add_network(add: Callable[..., object]) -> None:
     add(
+        "--stt",
+        choices=("limelight", "emformer"),
+        default="limelight",
+        help="recogniser of the captions: the one that ships, or the public Emformer (English, 300 MB on first use)",
+    )
+    add(
         "--ice-server",
         action="append",
         default=[],
@@ -138,6 +145,7 @@ def options_from(given: argparse.Namespace) -> ServeOptions:
         sessions=given.sessions,
         compile=given.compile,
         cache=given.cache,
+        stt=given.stt,
         ice_servers=tuple(_ice_server(text) for text in given.ice_server),
         udp_ports=given.udp_ports,
         public_ip=given.public_ip,

@@ -1,6 +1,6 @@
-"""How far a long job over a file is, on standard error: a bar for a person, a line now and then for a log.
+"""How far a long job over a file or a download is, on standard error: a bar for a person, lines now and then for a log.
 
-Knows nothing of files or media.
+Knows nothing of files, media or networks.
 """
 
 from __future__ import annotations
@@ -11,10 +11,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, DownloadColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
-__all__ = ["Step", "as_time", "shown"]
+__all__ = ["Step", "as_time", "downloads", "shown"]
 
 LINE_EVERY_S = 10.0
 
@@ -50,6 +50,35 @@ def shown(title: str) -> Iterator[Callable[[Step], None]]:
     with Progress(*columns, console=console, transient=True) as bar:
         task = bar.add_task(_plain(title), total=None, speed="…")
         yield lambda step: bar.update(task, completed=step.done_s, total=step.total_s, speed=f"{step.speed:.1f}")
+
+
+@contextmanager
+def downloads() -> Iterator[Callable[[str], Callable[[int, int | None], None]]]:
+    """What makes, for the name of a file, something to tell the bytes that are here and the bytes there will be."""
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield lambda name: _Announced(name)
+        return
+    with Progress(TextColumn("{task.description}"), BarColumn(), DownloadColumn(), console=console) as bar:
+
+        def begun(name: str) -> Callable[[int, int | None], None]:
+            task = bar.add_task(_plain(name), total=None)
+            return lambda here, whole: bar.update(task, completed=here, total=whole)
+
+        yield begun
+
+
+class _Announced:
+    """One line when the first bytes come."""
+
+    def __init__(self, name: str) -> None:
+        self._name, self._said = name, False
+
+    def __call__(self, here: int, whole: int | None) -> None:
+        if not self._said:
+            size = f" ({whole / 1e6:.0f} MB)" if whole else ""
+            print(f"downloading {self._name}{size}", file=sys.stderr, flush=True)
+        self._said = True
 
 
 class _Lines:

@@ -69,7 +69,8 @@ class Layer(nn.Module):
 
     def _split(self, x: Tensor) -> Tensor:
         """`[N, K, W]` -> `[N, H, K, W / H]`."""
-        return x.unflatten(-1, (self.heads, -1)).transpose(1, 2)
+        heads: Tensor = x.unflatten(-1, (self.heads, -1)).transpose(1, 2)
+        return heads
 
 
 class Encoder(nn.Module):
@@ -118,10 +119,12 @@ class Encoder(nn.Module):
             assert isinstance(layer, Layer)
             query, seen = layer.look(x)
             x = layer(x, query, torch.cat([self._past(seen[:, :own], b), seen[:, own:]], 1), known)
-        return self._leave(x[:, :own]).unflatten(0, (b, s)).flatten(1, 2)
+        columns: Tensor = self._leave(x[:, :own]).unflatten(0, (b, s)).flatten(1, 2)
+        return columns
 
     def _columns(self, frames: Tensor) -> Tensor:
-        return self.enter(frames).unflatten(1, (-1, self.config.stride)).flatten(2)
+        columns: Tensor = self.enter(frames).unflatten(1, (-1, self.config.stride)).flatten(2)
+        return columns
 
     def _known(self, first: Tensor) -> Tensor:
         """Which keys are there, `[N, left + columns + right columns]`."""
@@ -132,7 +135,8 @@ class Encoder(nn.Module):
         """Every segment's own columns with the `left` before them: `[B * S, U, K]` -> `[B * S, left + U, K]`."""
         left, own = self.config.left, self.config.columns
         whole = F.pad(seen.unflatten(0, (signals, -1)).flatten(1, 2), (0, 0, left, 0))
-        return whole.unfold(1, left + own, own).transpose(2, 3).flatten(0, 1)
+        past: Tensor = whole.unfold(1, left + own, own).transpose(2, 3).flatten(0, 1)
+        return past
 
     def _leave(self, x: Tensor) -> Tensor:
         made: Tensor = self.norm(self.leave(x))

@@ -73,6 +73,6 @@ class Emformer(StreamingModule):
         padded = F.pad(x, (before * times, (self.needed - before) * times))  # one segment more than there are chunks
         frames = self.features(self.resampler(padded)[:, 0])
         segments = frames.unfold(1, c.segment + c.right, c.segment).transpose(2, 3)
-        columns = self.encoder(segments, -self.delay)
+        columns: Tensor = self.encoder(segments, -self.delay)
         count = int(x.shape[-1] * self.ratio)
         return columns[:, self.delay : self.delay + count].transpose(1, 2)

@@ -7,6 +7,7 @@ networks are torchaudio's. A plain object of one session, outside the tick; fall
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -37,11 +38,10 @@ class Word:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How far the search may go: hypotheses kept, tokens a column, and seconds for one push before it narrows to one."""
+    """How far the search may go: hypotheses kept, and tokens emitted in one column."""
 
     beam: int = 4
     tokens: int = 8
-    budget_s: float = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,7 @@ class Vocabulary:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Hypothesis:
-    """Tokens so far, where and how surely each came, the log probability of all ways to them, and what predicts more."""
+    """Tokens, the column and log odds of each, the log probability of all ways to them, and what predicts more."""
 
     tokens: tuple[int, ...]
     columns: tuple[int, ...]
@@ -98,38 +98,30 @@ class Search:
         """What survived the last column, best first."""
         return self._beam
 
-    def push(self, columns: NDArray[np.float32], *, budget_s: float | None = None) -> None:
-        """Take `[T, encoding]`; with a beam of one from where the budget is behind schedule."""
-        begin, given = self._clock(), self._limits.budget_s if budget_s is None else budget_s
+    def push(self, columns: NDArray[np.float32], *, budget_s: float = math.inf) -> None:
+        """Take `[T, encoding]`, with a beam of one wherever more of `budget_s` is gone than its columns are due."""
+        begin = self._clock()
         with torch.inference_mode():
             for done, column in enumerate(torch.from_numpy(np.ascontiguousarray(columns))):
-                late = self._clock() - begin > given * done / len(columns)
+                late = self._clock() - begin >= budget_s * (done + 1) / len(columns)
                 self._beam = self._advance(column, 1 if late else self._limits.beam)
                 self._column += 1
 
     @property
     def words(self) -> list[Word]:
         """The words of the best hypothesis."""
-        best, words = self._beam[0], []
+        best, words = self._beam[0], list[Word]()
         for start, end in self._spans(best.tokens):
-            inside = [at for at in range(start, end) if best.tokens[at] not in self._vocabulary.silent]
-            text = "".join(self._vocabulary.pieces[best.tokens[at]] for at in inside).replace("▁", "").lower()
-            if text:
-                confidence = float(np.exp(np.mean([best.odds[at] for at in inside])))
+            if text := self._text(best.tokens[start:end]):
+                confidence = float(np.exp(np.mean(best.odds[start:end])))
                 words.append(Word(text, best.columns[start], best.columns[end - 1] + 1, confidence))
         return words
 
     @property
     def stable(self) -> int:
         """How many leading words can no longer change: every hypothesis has them and the beginning of one more."""
-        shared, settled = self._shared(), 0
-        for _start, end in self._spans(self._beam[0].tokens):
-            settled += end < shared and self._writes(self._beam[0].tokens[_start:end])
-        return settled
-
-    def finish(self) -> list[Word]:
-        """The final words."""
-        return self.words
+        tokens, shared = self._beam[0].tokens, self._shared()
+        return sum(end < shared and self._text(tokens[start:end]) != "" for start, end in self._spans(tokens))
 
     def _shared(self) -> int:
         """Length of the prefix that all hypotheses share."""
@@ -140,13 +132,14 @@ class Search:
             len(first),
         )
 
-    def _writes(self, tokens: Sequence[int]) -> bool:
-        return any(self._vocabulary.pieces[token] != "▁" for token in tokens if token not in self._vocabulary.silent)
+    def _text(self, tokens: Sequence[int]) -> str:
+        written = (self._vocabulary.pieces[token] for token in tokens if token not in self._vocabulary.silent)
+        return "".join(written).replace("▁", "").lower()
 
     def _spans(self, tokens: Sequence[int]) -> list[tuple[int, int]]:
         """Start and end of every word among the tokens."""
         starts = [at for at, token in enumerate(tokens) if at == 0 or self._vocabulary.begins(token)]
-        return list(zip(starts, [*starts[1:], len(tokens)], strict=True))
+        return list(zip(starts, [*starts, len(tokens)][1:], strict=True))
 
     def _advance(self, column: Tensor, width: int) -> list[Hypothesis]:
         """All hypotheses through one column; the `width` best of those that end in a blank."""
@@ -212,7 +205,7 @@ def _merge(done: dict[tuple[int, ...], Hypothesis], fresh: Hypothesis) -> None:
 def _floor(done: dict[tuple[int, ...], Hypothesis], width: int) -> float:
     """The score that a longer hypothesis must beat to be worth it."""
     scores = nlargest(width, (hypothesis.score for hypothesis in done.values()))
-    return scores[-1] if len(scores) == width else -float("inf")
+    return scores[-1] if len(scores) == width else -math.inf
 
 
 def _together(hypotheses: list[Hypothesis]) -> Memory:

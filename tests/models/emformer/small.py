@@ -6,13 +6,15 @@ import torch
 from torchaudio.models import RNNT
 from torchaudio.models.rnnt import emformer_rnnt_model
 
+from models.emformer.bundle import Bundle, make_encoder
 from models.emformer.encoder import EmformerConfig
 from models.emformer.features import BANDS
+from models.emformer.search import Vocabulary
 
-__all__ = ["SMALL", "SYMBOLS", "theirs"]
+__all__ = ["SMALL", "VOCABULARY", "bundle", "theirs"]
 
 SMALL = EmformerConfig(left=6, narrow=8, heads=2, inner=48, layers=3, encoding=24)
-SYMBOLS = 12  # the blank is the last
+VOCABULARY = Vocabulary(("<unk>", "▁so", "▁be", "it", "▁we", "ll", "▁", "s", "▁a", "▁now", "ed"), frozenset({0}))
 
 
 def theirs(seed: int = 0) -> RNNT:
@@ -21,7 +23,7 @@ def theirs(seed: int = 0) -> RNNT:
     model = emformer_rnnt_model(
         input_dim=BANDS,
         encoding_dim=SMALL.encoding,
-        num_symbols=SYMBOLS,
+        num_symbols=VOCABULARY.blank + 1,
         segment_length=SMALL.segment,
         right_context_length=SMALL.right,
         time_reduction_input_dim=SMALL.narrow,
@@ -44,4 +46,11 @@ def theirs(seed: int = 0) -> RNNT:
     with torch.no_grad():
         for weight in model.parameters():
             weight.add_(0.1 * torch.randn(weight.shape))
-    return model
+    return model.requires_grad_(False)
+
+
+def bundle(seed: int = 0) -> Bundle:
+    """Ours on top of `theirs`, with statistics that bring random sound near ±1."""
+    model = theirs(seed)
+    statistics = {"mean": [15.0] * BANDS, "invstddev": [0.25] * BANDS}
+    return Bundle(make_encoder(model, SMALL, statistics), model, VOCABULARY)
