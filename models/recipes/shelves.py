@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from models.recipes.bands import VARIANTS, Shelf, open_shelf
-from models.recipes.packs import find, is_held_back, open_clips, unpack
+from models.recipes.packs import Clips, find, is_held_back, open_clips, unpack
 from models.recipes.rooms import open_rooms
 from models.recipes.spoken import open_spoken
 from models.recipes.transcripts import (
@@ -25,7 +25,8 @@ from models.recipes.transcripts import (
 
 __all__ = ["held_shelves", "learned_shelves", "noise_shelf", "supply"]
 
-WEIGHTS = {"so": 0.30, "libri": 0.24, "kathleen": 0.16, "spoken": 0.30}
+WEIGHTS = {"so": 0.30, "libri": 0.24, "kathleen": 0.16, "spoken": 0.30, "heard": 0.35}
+BELIEVED = 0.75  # of what an earlier recogniser heard
 LONGEST, BUDGET, POOL = 1_600, 8_000, 64
 GAPS = 40  # frames of quiet between joined utterances, at most
 
@@ -36,8 +37,13 @@ def _lexicon(packs: Path, texts: list[str]) -> Lexicon:
     return lexicon
 
 
-def learned_shelves(packs: Path, cache: Path, *, spoken: int) -> dict[str, list[Shelf]]:
-    """Every variant of every set to learn from, with as many sentences `spoken` by programs."""
+def learned_shelves(packs: Path, cache: Path, *, spoken: int, heard: Path | None) -> dict[str, list[Shelf]]:
+    """Every variant of every set to learn from.
+
+    Args:
+        spoken: how many sentences programs read aloud.
+        heard: what an earlier recogniser made of untranscribed recordings, if that is to be learned from.
+    """
     sets = open_transcribed(packs, cache)
     rooms = open_rooms(cache, unpack(packs, cache / "unpacked"))
     lexicon = _lexicon(packs, [text for spoken in sets.values() for text in spoken.texts])
@@ -45,12 +51,23 @@ def learned_shelves(packs: Path, cache: Path, *, spoken: int) -> dict[str, list[
     if spoken:
         read, texts = open_spoken(cache, open_sentences(packs, lexicon, count=spoken, seed=1), seed=1)
         jobs["spoken"] = (read, texts, list(range(len(texts))))
+    if heard:
+        jobs[f"heard-{heard.stem}"] = _believed(packs, cache, heard)
     shelves: dict[str, list[Shelf]] = {}
     for name, (clips, words, chosen) in jobs.items():
         phones = {i: p for i in chosen if (p := phones_of(words[i], lexicon))}
-        variants = VARIANTS if name != "spoken" else ("as-is", "room")
+        variants = ("as-is", "room") if name == "spoken" else tuple(VARIANTS)
         shelves[name] = [open_shelf(cache, name, v, clips=clips, phones=phones, rooms=rooms) for v in variants]
     return shelves
+
+
+def _believed(packs: Path, cache: Path, table: Path) -> tuple[Clips, list[str], list[int]]:
+    """The recordings of `clean/` and what was heard in them, the surest first, less the most doubtful."""
+    clips = open_clips(cache, "clean", find(unpack(packs, cache / "unpacked"), "clean/*.opus"))
+    rows = [line.split("\t") for line in table.read_text().splitlines()]
+    sure = {name: words for name, _, words in rows[: int(len(rows) * BELIEVED)]}
+    texts = [sure.get(name, "") for name in clips.names]
+    return clips, texts, [i for i, name in enumerate(clips.names) if name in sure]
 
 
 def held_shelves(packs: Path, cache: Path) -> list[Shelf]:
@@ -79,7 +96,7 @@ def supply(shelves: dict[str, list[Shelf]], *, seed: int) -> Iterator[list[Tenso
     """Endless batches of some `BUDGET` frames of utterances alike in length: see `_batch`."""
     rng = np.random.default_rng(seed)
     names = list(shelves)
-    odds = np.array([WEIGHTS[name] for name in names])
+    odds = np.array([WEIGHTS[name.split("-")[0]] for name in names])
     while True:
         pool = [_item(shelves[names[k]], rng) for k in rng.choice(len(names), POOL * 2, p=odds / odds.sum())]
         pool.sort(key=lambda item: len(item[0]))
