@@ -22,9 +22,12 @@ from streamer.options import add_arguments as add_serve_arguments
 if TYPE_CHECKING:
     from starlette.routing import BaseRoute
 
+    from streamer.engine import Engine
     from streamer.metrics import Metrics
     from streamer.session import Session
+    from streamer.stages.emformer_stt import EmformerSpeech
     from streamer.stages.engines import Engines
+    from streamer.stages.recognise import Recogniser
     from streamer.transports.http import Studio
 
 __all__ = ["main"]
@@ -165,6 +168,7 @@ class _Loaded:
     def __init__(self, options: ServeOptions, metrics: Metrics) -> None:
         self._options, self._metrics = options, metrics
         self._engines: Engines | None = None
+        self._emformer: EmformerSpeech | None = None
 
     def load(self, studio: Studio) -> Sequence[BaseRoute]:
         """The slow part, in a thread: models, WebRTC; returns the media doors' routes."""
@@ -174,9 +178,21 @@ class _Loaded:
 
         options = self._options
         engines = self._engines = Engines(slots=options.sessions, device=Device())
-        self._metrics.engines(lambda: [engine.snapshot() for engine in engines])
+        served = [*engines]
+        if options.stt == "emformer":
+            served.append(self._load_emformer())
+        self._metrics.engines(lambda: [engine.snapshot() for engine in served])
         network = Network(ice_servers=options.ice_servers, udp_ports=options.udp_ports, public_ip=options.public_ip)
         return media_routes(studio, network)
+
+    def _load_emformer(self) -> Engine:
+        from streamer.stages.emformer_stt import EmformerSpeech
+
+        self._emformer = EmformerSpeech.load(_emformer_folder(self._options), slots=self._options.sessions)
+        return self._emformer.engine
+
+    def _recogniser(self, _session: Session) -> Recogniser | None:
+        return None if self._emformer is None else self._emformer.recogniser()
 
     async def improve(self) -> None:
         """What goes on in the background while the server serves."""
@@ -191,7 +207,13 @@ class _Loaded:
 
         assert self._engines is not None
         try:
-            session = Session(name, channels=channels, make_path=self._engines.paths, metrics=self._metrics)
+            session = Session(
+                name,
+                channels=channels,
+                make_path=self._engines.paths,
+                make_recogniser=self._recogniser,
+                metrics=self._metrics,
+            )
         except EngineFull as error:
             raise Full(f"{error}; try again soon") from None
         session.report.compiled = lambda: bool(self._engines and self._engines.compiled)
@@ -200,3 +222,5 @@ class _Loaded:
     def close(self) -> None:
         if self._engines is not None:
             self._engines.close()
+        if self._emformer is not None:
+            self._emformer.close()
