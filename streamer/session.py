@@ -249,7 +249,7 @@ class Session:
                 return
             while (due := line.pop_due(self.now(), self.report.sound_lag_s(self.now()))) is not None:
                 self.report.shown(due, self.now())
-                await self.picture_out.put(due)
+                await self.picture_out.put(await self.programme.draw(due))
 
     async def _next_picture(self, pictures: Channel[VideoFrame], line: DelayLine) -> VideoFrame | None:
         """The next frame, or None when the first one held is due."""

@@ -206,6 +206,18 @@ async def test_held_back_sound_and_picture_keep_in_step_and_go_out_with_their_wo
         assert not len(session.programme._airing._hops)
 
 
+async def test_captions_are_burnt_into_the_picture_that_goes_out():
+    async with running(make_session(delay=0, recogniser=Scripted(SAID))) as session:
+        session.configure({"captions": {"on": True, "burn": True}})
+        pictures, publisher = session.picture_out.subscribe(100), session.publish()
+        planes = [np.full(size, 128, np.uint8) for size in ((180, 320), (90, 160), (90, 160))]
+        publisher.picture.offer(VideoFrame(0, *planes, arrival=session.now()))
+        assert (await pictures.get()).y.max() == 128
+        await speak(session, publisher, 2)
+        publisher.picture.offer(VideoFrame(180_000, *planes, arrival=session.now()))
+        assert (await pictures.get()).y.max() == 235 and planes[0].max() == 128
+
+
 async def test_a_line_is_edited_before_it_airs():
     async with running(make_session(recogniser=Scripted(SAID))) as session:
         session.configure({"captions": {"on": True, "hold": True, "hold_s": 3.0}})

@@ -6,16 +6,20 @@ it hops and pictures; it knows no door and starts no task.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
-from streamer.frame import AudioFrame, Event
+from streamer.frame import PICTURE_HZ, AudioFrame, Event, VideoFrame
 from streamer.settings import Captions
 from streamer.stages.airing import Airing, EditError
 from streamer.stages.bleep import WordList
+from streamer.stages.burn import Painter
 from streamer.stages.captions import Captioner
 from streamer.stages.live_captions import LiveCaptions
 from streamer.stages.recognise import Caption, Recogniser
+from streamer.stages.screen import Screen
 
 __all__ = ["Programme"]
 
@@ -36,7 +40,7 @@ class Programme:
         publish: Callable[[Event], None],
     ) -> None:
         self._settings, self._tell, self._publish = settings, tell, publish
-        self._airing = Airing()
+        self._airing, self._screen, self._painter = Airing(), Screen(), Painter()
         self._captions: LiveCaptions | None = None
         if recogniser is not None:
             captioner = Captioner(recogniser, now_s=now_s)
@@ -65,6 +69,18 @@ class Programme:
     def drain(self) -> AudioFrame | None:
         """The next hop that goes out when no more come in."""
         return self._airing.drain()
+
+    async def draw(self, frame: VideoFrame) -> VideoFrame:
+        """The picture, with the captions of its moment where they are to be burnt in."""
+        settings = self._settings()
+        if not (settings.on and settings.burn):
+            return frame
+        rows = self._screen.rows(frame.pts / PICTURE_HZ)
+        if not rows:
+            return frame
+        # A new text takes milliseconds to render.
+        draw = partial(self._painter.draw, frame, rows, size=settings.size, position=settings.position)
+        return await asyncio.to_thread(draw)
 
     def show(self) -> None:
         """Tell the words of the sound that has gone out."""
@@ -98,6 +114,7 @@ class Programme:
 
     def _announce(self, captions: list[Caption]) -> None:
         for caption in captions:
+            self._screen.hear(caption)
             self._tell(caption.event())
         changed, self._airing.changed = self._airing.changed, []
         for line in changed:
