@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from streamer.stages.emformer_stt import EmformerSpeech
     from streamer.stages.engines import Engines
     from streamer.stages.recognise import Recogniser
+    from streamer.stages.scribe import Scribe
     from streamer.transports.http import Studio
 
 __all__ = ["main"]
@@ -175,24 +176,41 @@ class _Loaded:
         from streamer.device import Device
         from streamer.stages.engines import Engines
         from streamer.transports.doors import Network, media_routes
+        from streamer.transports.transcriptions import AT_ONCE, transcription_routes
 
         options = self._options
-        engines = self._engines = Engines(slots=options.sessions, device=Device())
+        engines = self._engines = Engines(slots=options.sessions, recordings=AT_ONCE, device=Device())
         served = [*engines]
         if options.stt == "emformer":
-            served.append(self._load_emformer())
+            served.append(self._load_emformer(options.sessions + AT_ONCE))
         self._metrics.engines(lambda: [engine.snapshot() for engine in served])
         network = Network(ice_servers=options.ice_servers, udp_ports=options.udp_ports, public_ip=options.public_ip)
-        return media_routes(studio, network)
+        return [*media_routes(studio, network), *transcription_routes(studio, self._scribe)]
 
-    def _load_emformer(self) -> Engine:
+    def _load_emformer(self, slots: int) -> Engine:
         from streamer.stages.emformer_stt import EmformerSpeech
 
-        self._emformer = EmformerSpeech.load(_emformer_folder(self._options), slots=self._options.sessions)
+        self._emformer = EmformerSpeech.load(_emformer_folder(self._options), slots=slots)
         return self._emformer.engine
 
-    def _recogniser(self, _session: Session) -> Recogniser | None:
+    def _recogniser(self) -> Recogniser | None:
         return None if self._emformer is None else self._emformer.recogniser()
+
+    def _scribe(self, _hot_words: Sequence[str]) -> Scribe:
+        """The stages for one recording, with their slots leased."""
+        from streamer.engine import EngineFull
+        from streamer.sessions import Full
+        from streamer.stages.scribe import scribe_of
+        from streamer.transports.http import Refused
+
+        assert self._engines is not None
+        try:
+            recogniser = self._recogniser()
+            if recogniser is None:
+                raise Refused(503, "this server was started without a recogniser; start it with --stt emformer")
+            return scribe_of(self._engines.vad, recogniser)
+        except EngineFull as error:
+            raise Full(f"{error}; try again soon") from None
 
     async def improve(self) -> None:
         """What goes on in the background while the server serves."""
@@ -211,7 +229,7 @@ class _Loaded:
                 name,
                 channels=channels,
                 make_path=self._engines.paths,
-                make_recogniser=self._recogniser,
+                make_recogniser=lambda _session: self._recogniser(),
                 metrics=self._metrics,
             )
         except EngineFull as error:

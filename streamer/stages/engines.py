@@ -21,12 +21,17 @@ __all__ = ["Engines"]
 
 
 class Engines:
-    """Everything that the sessions of a server share; `sound` is by channel count."""
+    """Everything that the sessions of a server share; `sound` is by channel count.
 
-    def __init__(self, *, slots: int, device: Device, channel_counts: tuple[int, ...] = (1, 2)) -> None:
+    `recordings`: how many may be transcribed beside the sessions, which only need a voice detector here.
+    """
+
+    def __init__(
+        self, *, slots: int, device: Device, recordings: int = 0, channel_counts: tuple[int, ...] = (1, 2)
+    ) -> None:
         self.device = device
         self.sound = {count: SoundEngines.build(count, slots=slots, device=device) for count in channel_counts}
-        self.vad = Engine("vad", load_vad(), slots=slots, example=torch.zeros(1, 1, HOP), device=device)
+        self.vad = Engine("vad", load_vad(), slots=slots + recordings, example=torch.zeros(1, 1, HOP), device=device)
 
     def __iter__(self) -> Iterator[Engine]:
         for engines in self.sound.values():

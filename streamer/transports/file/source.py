@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, BinaryIO, TypeAlias
 
 import av
 import numpy as np
@@ -166,7 +166,7 @@ class Source:
         FormatError: it is not media that can be read, or has no sound, or not the track asked for.
     """
 
-    def __init__(self, file: Path | PipeIn, *, name: str, only_track: int | None = None) -> None:
+    def __init__(self, file: Path | PipeIn | BinaryIO, *, name: str, only_track: int | None = None) -> None:
         self.name = name
         self._file = file
         self._container = _open(file, name)
@@ -279,11 +279,12 @@ class Source:
                 yield packet
 
 
-def _open(file: Path | PipeIn, name: str) -> InputContainer:
-    # "file:" so that a name with a colon is never taken for an address on the network.
-    source = f"file:{file}" if isinstance(file, Path) else file
+def _open(file: Path | PipeIn | BinaryIO, name: str) -> InputContainer:
+    # "file:" so that a name with a colon is never taken for an address on the network. What comes without a name of
+    # its own may be a stranger's playlist, which must not make us open anything.
+    source, options = (f"file:{file}", {}) if isinstance(file, Path) else (file, {"protocol_whitelist": "none"})
     try:
-        return av.open(source, "r", metadata_errors="surrogateescape")
+        return av.open(source, "r", options=options, metadata_errors="surrogateescape")
     except (av.FFmpegError, ValueError) as error:
         if isinstance(error, PermissionError):
             raise FormatError(f"{name}: no permission to read it") from error

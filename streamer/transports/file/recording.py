@@ -1,0 +1,75 @@
+"""The first track of sound of a recording, as mono at 48 kHz in its place in time; its picture is left alone.
+
+Decodes as `limelight run` does (`source.py`), in a thread. A file from a stranger may be given: nothing that it names
+is opened, and it is only read as far as it may be long.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import BinaryIO
+
+from streamer.frame import SOUND_HZ, AudioFrame, FormatError
+from streamer.rechunk import remix
+from streamer.transports.file.source import SoundBlock, SoundEnd, Source
+
+__all__ = ["Recording", "open_recording"]
+
+
+class Recording:
+    """Made by `open_recording`; `seconds` says how much has been read."""
+
+    def __init__(self, source: Source, longest_s: float) -> None:
+        self._source, self._longest_s = source, longest_s
+        self._read = 0  # samples
+
+    @property
+    def seconds(self) -> float:
+        return self._read / SOUND_HZ
+
+    async def frames(self) -> AsyncIterator[AudioFrame]:
+        """Its sound, once.
+
+        Raises:
+            FormatError: there is none that can be decoded, or more than it may have.
+        """
+        while items := await asyncio.to_thread(self._source.read):
+            for item in items:
+                if isinstance(item, SoundBlock | SoundEnd) and item.samples.shape[1]:
+                    yield self._frame(item)
+        if not self.seconds:
+            raise FormatError(f"{self._source.name}: its sound is empty")
+
+    def close(self) -> None:
+        self._source.close()
+
+    def _frame(self, item: SoundBlock | SoundEnd) -> AudioFrame:
+        frame = AudioFrame(round(item.start * SOUND_HZ) + self._read, remix(item.samples, 1))
+        self._read += item.samples.shape[1]
+        refuse_longer(self._source.name, self.seconds, self._longest_s)
+        return frame
+
+
+async def open_recording(file: Path | BinaryIO, *, name: str, longest_s: float) -> Recording:
+    """Ready to be read.
+
+    Raises:
+        FormatError: not media, without sound, or longer than `longest_s`.
+    """
+    source = await asyncio.to_thread(Source, file, name=name, only_track=1)
+    try:
+        refuse_longer(name, source.duration_s or 0.0, longest_s)
+    except FormatError:
+        source.close()
+        raise
+    return Recording(source, longest_s)
+
+
+def refuse_longer(name: str, seconds: float, longest_s: float) -> None:
+    if seconds > longest_s:
+        raise FormatError(
+            f"{name}: longer than the {longest_s / 3600:g} hours that are taken at once; "
+            "cut it, or use 'limelight run IN OUT.srt --captions'"
+        )
