@@ -80,6 +80,11 @@ class Channel(Generic[T]):
                 await self._wait()
         self.offer(item)
 
+    async def room(self) -> None:
+        """Wait until another item goes in without anything dropped, or the channel is closed."""
+        while not self._closed and self._items and self._load >= self.capacity:
+            await self._wait()
+
     async def get(self) -> T:
         """The next item.
 

@@ -11,10 +11,13 @@ MICROPHONE_SAMPLES = SOUND_HZ // 5  # 200 ms, then the oldest goes
 
 
 class Publisher:
-    """The way in: one at a time. `sound` and `picture` are bounded; what they drop is counted."""
+    """The way in: one at a time. `sound` and `picture` are bounded; what they drop is counted.
+
+    `waits`: nothing of its sound may be dropped on the way, by captions either; it can be asked to wait.
+    """
 
     def __init__(self, sound_overflow: Overflow, epoch: int) -> None:
-        self.epoch = epoch
+        self.epoch, self.waits = epoch, sound_overflow is Overflow.WAIT
         self.sound: Channel[AudioFrame] = Channel(
             MICROPHONE_SAMPLES, sound_overflow, weight=lambda frame: frame.samples.shape[1]
         )

@@ -10,6 +10,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any, Protocol
 
@@ -83,13 +84,12 @@ class Session:
         self.sound_out: Broadcast[AudioFrame] = Broadcast()
         self.picture_out: Broadcast[VideoFrame] = Broadcast()
         self.events: Broadcast[Event] = Broadcast()
-        self.transcript = Transcript()
         self.connections: dict[str, Connection] = {}
         self.publisher: Publisher | None = None
         self.output: object = None  # what the doors share to send this session out; theirs alone
         self.idle_since: float | None = now()
         self.epoch = 0  # frames of an earlier one are stale and go no further
-        self.ready = asyncio.Event()
+        self.transcript, self.ready = Transcript(), asyncio.Event()
         self._path_free = asyncio.Lock()
         self._tasks: asyncio.TaskGroup | None = None
         self._runner: asyncio.Task[None] | None = None
@@ -205,16 +205,19 @@ class Session:
             self.path.reset()
             async for frame in publisher.sound:
                 for hop in rechunker.push(replace(frame, epoch=publisher.epoch)):
-                    await self._hop(hop)
+                    await self._hop(hop, publisher)
             for hop in rechunker.flush():
-                await self._hop(hop)
+                await self._hop(hop, publisher)
             await self._drain(publisher)
 
-    async def _hop(self, hop: AudioFrame) -> None:
+    async def _hop(self, hop: AudioFrame, publisher: Publisher) -> None:
         if hop.epoch != self.epoch:
             return
         self.report.heard(hop, self.now())
-        if not self._raw.closed:
+        if publisher.waits:
+            await self.programme.room()
+            await self._observe(hop)
+        elif not self._raw.closed:
             self._raw.offer(hop)
         out = await self.path.process(hop)
         self.programme.listen(out, self.speech.probability, source="clean")
@@ -261,17 +264,22 @@ class Session:
             return None
 
     async def _listen(self) -> None:
-        async for hop in self._raw:
-            try:
-                event = await self.speech.observe(hop)
-            except Closed:
-                return
-            except Exception:
-                log.exception("session %s: voice activity failed at pts %d", self.name, hop.pts)
-                continue
-            if event is not None:
-                self.events.publish(event)
-            self.programme.listen(hop, self.speech.probability, source="raw")
+        with suppress(Closed):
+            async for hop in self._raw:
+                await self._observe(hop)
+
+    async def _observe(self, hop: AudioFrame) -> None:
+        """Raw sound to the voice detector and the captions."""
+        try:
+            event = await self.speech.observe(hop)
+        except Closed:
+            raise
+        except Exception:
+            log.exception("session %s: voice activity failed at pts %d", self.name, hop.pts)
+            return
+        if event is not None:
+            self.events.publish(event)
+        self.programme.listen(hop, self.speech.probability, source="raw")
 
     async def _tell(self) -> None:
         while True:

@@ -1,6 +1,7 @@
 """Sound over a websocket: as many samples out as in, lined up, at any rate; and what bad clients hear."""
 
 import asyncio
+import contextlib
 import itertools
 import json
 
@@ -10,10 +11,14 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 
 from streamer.frame import AudioFrame
+from streamer.metrics import Metrics
+from streamer.sessions import Sessions
 from streamer.transports.codecs import SoundDecoder, SoundEncoder
+from streamer.transports.http import Access, Studio
 from streamer.transports.pcm import audio_door
 from streamer.transports.websocket import websocket_routes
-from tests.fakes import client_of, make_studio
+from tests.fakes import client_of, make_session, make_studio
+from tests.scripted import Scripted, script
 
 
 @pytest.fixture
@@ -176,3 +181,96 @@ async def test_what_is_no_opus_packet_is_told(client):
         await socket.recv()
         await socket.send(b"\xff" * 40)
         assert "Opus" in json.loads(await socket.recv())["error"]
+
+
+TEXT = "Good evening and welcome to the second half."
+
+
+def captioned_studio(slow_s):
+    """Each session has a recogniser of its own, which says its session's name and then `TEXT`."""
+
+    def make(name, channels):
+        recogniser = Scripted(script(f"{name} {TEXT}", start_s=0.5))
+        recogniser.slow_s = slow_s
+        return make_session(name, channels, recogniser=recogniser)
+
+    sessions = Sessions(make, capacity=10, idle_s=30.0, longest_s=3600.0)
+    return Studio(sessions=sessions, metrics=Metrics(), access=Access())
+
+
+def spoken(seconds=6.0, rate=16_000):
+    """What the fakes take for a voice, between silences: 16-bit PCM."""
+    t = np.arange(int(seconds * rate)) / rate
+    return np.rint(8000 * np.sin(2 * np.pi * 220 * t) * (t > 0.3) * (t < 4.5)).astype("<i2").tobytes()
+
+
+async def captions_of(client, name, *, returns=("captions",), seconds=6.0):
+    """Send faster than real time; everything that came back."""
+    back = []
+    async with door(client, name) as socket:
+        await socket.send(json.dumps({"type": "start", "format": "s16le", "rate": 16_000, "returns": returns}))
+        back.append(await socket.recv())
+
+        async def send():
+            pcm = spoken(seconds)
+            for at in range(0, len(pcm), 3200):
+                await socket.send(pcm[at : at + 3200])
+            await socket.send('{"type": "end"}')
+
+        sender = asyncio.create_task(send())
+        back += [message async for message in socket]
+        await sender
+    texts = [json.loads(message) for message in back if isinstance(message, str)]
+    return texts, sum(len(message) for message in back if isinstance(message, bytes))
+
+
+@contextlib.asynccontextmanager
+async def captioning(slow_s=0.0):
+    studio = captioned_studio(slow_s)
+    async with client_of(studio, websocket_routes(studio, audio_door(studio)), limit_s=30) as client:
+        yield client
+
+
+def said(texts):
+    return " ".join(message["committed"] for message in texts if message["type"] == "caption" and message["committed"])
+
+
+@pytest.mark.parametrize("returns", [("captions",), ("sound", "captions")])
+async def test_captions_come_back_with_the_sound_or_without(returns):
+    async with captioning() as client:
+        (started, *captions, ended), sound_bytes = await captions_of(client, "Ada", returns=returns)
+    assert (started["type"], ended["type"]) == ("started", "ended")
+    assert said(captions) == f"Ada {TEXT}"
+    assert captions[-1]["final"] and {caption["pace"] for caption in captions} == {"live"}
+    assert sound_bytes == (2 * 96_000 if "sound" in returns else 0)
+
+
+async def test_a_slow_recogniser_holds_the_client_back_and_loses_no_word():
+    async with captioning(slow_s=0.02) as client:
+        texts, _ = await captions_of(client, "Ada", seconds=20.0)
+    assert said(texts) == f"Ada {TEXT}"
+    assert not [message for message in texts if message.get("pace") == "skipped"]
+
+
+async def test_ten_sessions_get_only_their_own_words():
+    names = ["Ada", "Bo", "Cy", "Di", "Ed", "Flo", "Gus", "Hal", "Ivy", "Jo"]
+    async with captioning() as client:
+        answers = await asyncio.gather(*(captions_of(client, name) for name in names))
+    assert [said(texts) for texts, _ in answers] == [f"{name} {TEXT}" for name in names]
+
+
+async def test_after_a_pause_captions_are_not_taken_to_be_late():
+    async with captioning() as client, door(client, "Ada") as socket:
+        await socket.send('{"type": "start", "format": "s16le", "rate": 16000, "returns": ["captions"]}')
+        await socket.recv()
+        await asyncio.sleep(1.0)
+        await socket.send(spoken())
+        await socket.send('{"type": "end"}')
+        texts = [json.loads(message) async for message in socket]
+    assert max(message["lag_s"] for message in texts if message["type"] == "caption") < 0.5
+
+
+async def test_captions_where_there_is_no_recogniser(client):
+    async with door(client, "deaf") as socket:
+        await socket.send('{"type": "start", "format": "s16le", "returns": ["captions"]}')
+        assert "no recogniser" in json.loads(await socket.recv())["error"]

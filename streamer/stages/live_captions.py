@@ -31,7 +31,7 @@ class LiveCaptions:
         self, captioner: Captioner, *, settings: Callable[[], Captions], tell: Callable[[Caption], None]
     ) -> None:
         self._captioner, self._settings, self._tell = captioner, settings, tell
-        self._hops: Channel[tuple[AudioFrame, float]] = Channel(QUEUE_HOPS, Overflow.DROP_OLDEST)
+        self._hops: Channel[tuple[AudioFrame, float] | asyncio.Event] = Channel(QUEUE_HOPS, Overflow.DROP_OLDEST)
         self._was_on = False
 
     def offer(self, hop: AudioFrame, speech: float, *, source: str) -> None:
@@ -41,18 +41,31 @@ class LiveCaptions:
         if wanted and self._hops.offer((hop, speech)):
             self._captioner.skip()
 
+    async def room(self) -> None:
+        """Wait until another hop can be offered without any being dropped."""
+        await self._hops.room()
+
+    async def settle(self) -> None:
+        """Wait until what was offered has been told, as if no sound followed."""
+        told = asyncio.Event()
+        if not self._hops.closed:
+            self._hops.offer(told)
+            await told.wait()
+
     async def run(self) -> None:
         """Until `close`."""
         while True:
             try:
-                captions = await self._next()
+                item = await self._next()
             except Closed:
                 return
+            try:
+                for caption in await self._captions(item):
+                    self._tell(caption)
             except Exception:  # not the recogniser's, which the captioner sees to
                 log.exception("captions failed")
-                continue
-            for caption in captions:
-                self._tell(caption)
+            if isinstance(item, asyncio.Event):
+                item.set()
 
     def stats(self) -> dict[str, Any]:
         """For the `stats` event: state of the captions now."""
@@ -69,13 +82,17 @@ class LiveCaptions:
         self._hops.close()
         self._captioner.close()
 
-    async def _next(self) -> list[Caption]:
+    async def _next(self) -> tuple[AudioFrame, float] | asyncio.Event | None:
         try:
             async with asyncio.timeout(SOUNDLESS_S):
-                hop, speech = await self._hops.get()
-        except TimeoutError:  # muted, or the publisher has left
+                return await self._hops.get()
+        except TimeoutError:
+            return None
+
+    async def _captions(self, item: tuple[AudioFrame, float] | asyncio.Event | None) -> list[Caption]:
+        if not isinstance(item, tuple):  # muted, or the publisher has left
             return await self._captioner.end()
         was_on, self._was_on = self._was_on, self._settings().on
         if self._was_on:
-            return await self._captioner.hear(hop, speech)
+            return await self._captioner.hear(*item)
         return await self._captioner.end() if was_on else []

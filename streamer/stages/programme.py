@@ -52,6 +52,11 @@ class Programme:
         settings = self._settings()
         return settings.hold_s if self._captions is not None and settings.on and settings.hold else 0.0
 
+    @property
+    def hears(self) -> bool:
+        """Whether there is a recogniser, so that there can be captions."""
+        return self._captions is not None
+
     async def run(self) -> None:
         """Listen, until `close`."""
         if self._captions is not None:
@@ -61,6 +66,17 @@ class Programme:
         """A hop of `raw` or `clean` sound, and how likely it is speech; never waits."""
         if self._captions is not None:
             self._captions.offer(hop, speech, source=source)
+
+    async def room(self) -> None:
+        """Wait until another hop can be listened to without leaving any out."""
+        if self._captions is not None:
+            await self._captions.room()
+
+    async def settle(self) -> None:
+        """Wait until all that was listened to is told, as if nothing followed."""
+        if self._captions is not None:
+            await self._captions.settle()
+            self.show()
 
     def push(self, hop: AudioFrame) -> list[AudioFrame]:
         """The hops that go out now that this one has come."""

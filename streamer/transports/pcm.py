@@ -1,4 +1,4 @@
-"""Live sound over a websocket: `/sessions/NAME/audio` (docs/protocol.md).
+"""Live sound over a websocket: `/sessions/NAME/audio` (docs/protocol.md); what comes back is sound, captions or both.
 
 The client sets the pace: what it sends is never dropped, and it is read no faster than the models keep up. What comes
 back has as many samples as were sent, lined up to the sample.
@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import secrets
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
@@ -19,19 +19,21 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from streamer.channel import Channel, Closed, Overflow
-from streamer.frame import HOP, SOUND_HZ, AudioFrame, FormatError, Sound
+from streamer.frame import HOP, SOUND_HZ, AudioFrame, Event, FormatError, Sound
 from streamer.publisher import Publisher
 from streamer.rechunk import remix
-from streamer.session import Busy, Session
+from streamer.session import EVENTS_HELD, Busy, Session
 from streamer.sessions import Full
 from streamer.settings import SettingsError
 from streamer.transports.http import Studio
+from streamer.transports.websocket import event_text
 from streamer.transports.wire import Wire, open_wire
 
 __all__ = ["Start", "audio_door"]
 
 SUBPROTOCOL = "limelight.v1"
 BLOCK = SOUND_HZ // 10  # half of what the microphone channel holds, so that putting and stepping overlap
+LONGEST_PAUSE = SOUND_HZ // 2
 PATIENCE_S = 30.0  # a client that does not read for so long is gone
 
 
@@ -45,6 +47,7 @@ class Start(BaseModel):
     rate: Annotated[int, Field(ge=8_000, le=192_000)] = SOUND_HZ
     channels: Annotated[int, Field(ge=1, le=2)] = 1
     settings: dict[str, Any] | None = None
+    returns: Annotated[tuple[Literal["sound", "captions"], ...], Field(min_length=1, strict=False)] = ("sound",)
 
 
 class _Bye(Exception):
@@ -114,11 +117,10 @@ async def _talk(session: Session, socket: WebSocket, start: Start) -> None:
     wire = open_wire(start.format, rate=start.rate, channels=start.channels)
     publisher = session.publish(sound_overflow=Overflow.WAIT)
     client = _Client(secrets.token_urlsafe(8), socket)
-    out = session.sound_out.subscribe(SOUND_HZ, weight=lambda frame: frame.samples.shape[1], overflow=Overflow.WAIT)
+    back = _Back(session, start.returns)
     session.attach(client)
     try:
-        if start.settings is not None:
-            session.configure(start.settings)
+        session.configure(_settings(session, start))
         await _send(
             socket,
             {
@@ -129,21 +131,58 @@ async def _talk(session: Session, socket: WebSocket, start: Start) -> None:
                 "delay_ms": round(session.path.delay * 1000 / SOUND_HZ, 2),
             },
         )
-        await _relay(_Feed(session, publisher), socket, wire, out)
+        await _relay(_Feed(session, publisher), socket, wire, back)
         await _send(socket, {"type": "ended", "samples_in": wire.samples_in, "samples_out": wire.samples_out})
         await socket.close(1000)
     finally:
-        out.close()
+        back.close()
         session.unpublish(publisher)
         session.detach(client)
 
 
-async def _relay(feed: _Feed, socket: WebSocket, wire: Wire, out: Channel[AudioFrame]) -> None:
+def _settings(session: Session, start: Start) -> dict[str, Any]:
+    """What the client sets; who wants captions has them on."""
+    part = dict(start.settings or {})
+    if "captions" not in start.returns:
+        return part
+    if not session.programme.hears:
+        raise FormatError("start: returns: this server has no recogniser, so no captions")
+    captions = part.get("captions", {})
+    return part | {"captions": {"on": True, **captions} if isinstance(captions, dict) else captions}
+
+
+class _Back:
+    """What goes back to the client: `sound`, and `captions` as far as they are wanted."""
+
+    def __init__(self, session: Session, returns: Sequence[str]) -> None:
+        self.sound = session.sound_out.subscribe(
+            SOUND_HZ, weight=lambda frame: frame.samples.shape[1], overflow=Overflow.WAIT
+        )
+        self.wants_sound, self._wants_captions = "sound" in returns, "captions" in returns
+        self.events = session.events.subscribe(EVENTS_HELD)
+        self._session = session
+        if not self._wants_captions:
+            self.events.close()
+
+    async def settle(self) -> None:
+        """All sound is back; the captions of it come, and no more."""
+        if self._wants_captions:
+            async with asyncio.timeout(PATIENCE_S):
+                await self._session.programme.settle()
+        self.events.close()
+
+    def close(self) -> None:
+        self.sound.close()
+        self.events.close()
+
+
+async def _relay(feed: _Feed, socket: WebSocket, wire: Wire, back: _Back) -> None:
     """Both directions at once; the first error of either is raised as itself."""
     try:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(_read(feed, socket, wire))
-            tasks.create_task(_write(feed, socket, wire, out))
+            tasks.create_task(_write(feed, socket, wire, back))
+            tasks.create_task(_tell(socket, back.events))
     except BaseExceptionGroup as group:
         raise group.exceptions[0] from None
 
@@ -156,18 +195,25 @@ class _Feed:
         self.delay = session.path.delay
         self._session, self._publisher = session, publisher
         self._first, self._sent = round(session.time_s * SOUND_HZ), 0
+        self._rest = np.zeros((1, 0), np.float32)
 
     async def put(self, samples: Sound) -> None:
-        """Waits when the models are behind."""
-        for begin in range(0, samples.shape[1], BLOCK):
-            part = samples[:, begin : begin + BLOCK]
+        """Waits when the models are behind. After a pause of the client's the timeline goes on from now."""
+        late = round(self._session.time_s * SOUND_HZ) - self._first - self._sent
+        if late > LONGEST_PAUSE and not len(self._publisher.sound):
+            self._first += late
+        joined = np.concatenate([remix(self._rest, samples.shape[0]), samples], axis=1)
+        whole = joined.shape[1] // HOP * HOP  # a pause between two hops tears none
+        self._rest = joined[:, whole:]
+        for begin in range(0, whole, BLOCK):
+            part = joined[:, begin : min(begin + BLOCK, whole)]
             await self._publisher.sound.put(AudioFrame(self._first + self._sent, part, arrival=self._session.now()))
             self._sent += part.shape[1]
 
     async def end(self) -> None:
         """Push out what the path still holds."""
-        self.total = self._sent
-        await self.put(np.zeros((self._session.channels, self.delay + HOP), np.float32))
+        self.total = self._sent + self._rest.shape[1]
+        await self.put(np.zeros((self._session.channels, self.delay + 2 * HOP), np.float32))
         self._session.unpublish(self._publisher)
 
 
@@ -188,18 +234,31 @@ def _check_end(message: str) -> None:
         raise _Bye(1003, 'after "start" there is sound (binary) or {"type": "end"}')
 
 
-async def _write(feed: _Feed, socket: WebSocket, wire: Wire, out: Channel[AudioFrame]) -> None:
+async def _write(feed: _Feed, socket: WebSocket, wire: Wire, back: _Back) -> None:
+    async for samples in _aligned(feed, back.sound):
+        if back.wants_sound:
+            await _send_sound(socket, wire.encode(remix(samples, wire.channels)))
+    if back.wants_sound:
+        await _send_sound(socket, wire.finish_out())
+    await back.settle()
+
+
+async def _aligned(feed: _Feed, out: Channel[AudioFrame]) -> AsyncIterator[Sound]:
     """Sound out, without the samples that the path's delay puts in front and behind."""
     position = -feed.delay
     while feed.total is None or position < feed.total:
         frame = await out.get()
         end = position + frame.samples.shape[1]
         last = end if feed.total is None else min(end, feed.total)
-        await _send_sound(
-            socket, wire.encode(remix(frame.samples[:, max(0, -position) : max(0, last - position)], wire.channels))
-        )
+        yield frame.samples[:, max(0, -position) : max(0, last - position)]
         position = end
-    await _send_sound(socket, wire.finish_out())
+
+
+async def _tell(socket: WebSocket, events: Channel[Event]) -> None:
+    async for event in events:
+        if event.kind == "caption":
+            async with asyncio.timeout(PATIENCE_S):
+                await socket.send_text(event_text(event))
 
 
 async def _send_sound(socket: WebSocket, messages: list[bytes]) -> None:
