@@ -1,0 +1,8 @@
+"""Where there is no GPU, Triton's kernels run in its interpreter: to be said before Triton is first imported."""
+
+import os
+
+import torch
+
+if not torch.cuda.is_available():
+    os.environ["TRITON_INTERPRET"] = "1"
