@@ -78,6 +78,11 @@ class Airing:
         self._segment: int | None = None  # the captioner's number of the one that goes through unheld
         self._aired_pts = 0
 
+    @property
+    def lines(self) -> list[Line]:
+        """Those that have not gone out."""
+        return [line for line in self._lines.values() if line.state is not LineState.AIRED]
+
     def push(self, hop: AudioFrame, hold_s: float) -> list[AudioFrame]:
         """The hops that go out now that this one has come: after a longer hold is asked for, none for a while."""
         if self._hops and self._hops[-1].epoch != hop.epoch:

@@ -115,6 +115,10 @@ class Programme:
         self._airing.edit(line, action, text)
         self._announce([])
 
+    def lines(self) -> list[Event]:
+        """The lines that can be edited now, for who comes to edit them."""
+        return [line.event(self.hold_s) for line in self._airing.lines]
+
     def stats(self) -> dict[str, Any] | None:
         """For the `stats` event; None where there is no recogniser."""
         if self._captions is None:

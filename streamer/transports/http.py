@@ -36,8 +36,12 @@ LONGEST_BODY = 256 << 10
 READY_WAIT_S = 30.0
 RETRY_S = 5
 OPEN_PATHS = ("/", "/healthz", "/readyz")
-OPEN_FOLDERS = ("/static/", "/overlay/")
-PAGES = {"/": "index.html", "/overlay/captions/{name}": "overlay.html"}  # open to all: what they show is not
+OPEN_FOLDERS = ("/static/", "/overlay/", "/editor/")
+PAGES = {  # open to all: what they show is not
+    "/": "index.html",
+    "/overlay/captions/{name}": "overlay.html",
+    "/editor/{name}": "editor.html",
+}
 PAGE_POLICY = (
     "default-src 'self'; connect-src 'self' ws: wss:; media-src 'self' blob: mediastream:; img-src 'self' data: blob:; "
     "frame-ancestors 'none'; base-uri 'none'"

@@ -88,7 +88,8 @@ def websocket_routes(studio: Studio, audio: Callable[[WebSocket], Awaitable[None
 
 
 async def _both_ways(session: Session, socket: WebSocket, stream: Channel[Event]) -> None:
-    await socket.send_text(event_text(hello(session, "")))
+    for event in (hello(session, ""), *session.programme.lines()):
+        await socket.send_text(event_text(event))
     async with asyncio.TaskGroup() as tasks:
         sender = tasks.create_task(_send_events(socket, stream))
         with suppress(WebSocketDisconnect):

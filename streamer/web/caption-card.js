@@ -2,9 +2,10 @@
 // with its copy and downloads. What is on is a setting of the session (controls.js); how it looks stays in this browser.
 
 import { Captions } from "./captions.js";
-import { $, make, setText, store, stored, toast } from "./dom.js";
+import { $, make, setHidden, setText, store, stored, toast } from "./dom.js";
 import { download, stamp } from "./download.js";
 import { NONE, seconds } from "./format.js";
+import { hotWords } from "./hot-words.js";
 import { copy } from "./share.js";
 import { Spoken } from "./spoken.js";
 import { Transcript } from "./transcript.js";
@@ -15,17 +16,11 @@ const PACE = {
   behind: "The server is busy: captions come late, and are made with less care until they have caught up",
   skipped: "The server was too busy: some of what was said is missing",
 };
-const MOST_HOT_WORDS = 200;
-const LONGEST_HOT_WORD = 60;
-
-/** What a person typed: one a line, or with commas. */
-export function hotWords(text) {
-  const words = text.split(/[\n,;]/).map((word) => word.trim().replace(/\s+/g, " ")).filter(Boolean);
-  return [...new Set(words)].slice(0, MOST_HOT_WORDS).map((word) => word.slice(0, LONGEST_HOT_WORD));
-}
+const LISTS = { "hot-words": "captions.hot_words", bleep: "captions.bleep" };
+const SCALES = { small: 0.75, medium: 1, large: 1.35, huge: 1.8 };
 
 export class CaptionCard {
-  #door; #settings; #watches; #waiting = null;
+  #door; #settings; #watches; #waiting = null; #possible = true;
 
   /** `watches`: the page takes no part and has no card to be seen. */
   constructor({ door, settings, watches }) {
@@ -36,7 +31,8 @@ export class CaptionCard {
     this.spoken = new Spoken($("captions-said"));
     this.transcript = new Transcript({ list: $("transcript"), empty: $("transcript-empty") });
     for (const name of Object.keys(STYLE)) this.#style(name);
-    $("hot-words").addEventListener("change", ({ target }) => settings.set("captions.hot_words", hotWords(target.value)));
+    for (const [id, path] of Object.entries(LISTS)) $(id).addEventListener("change", ({ target }) => settings.set(path, hotWords(target.value)));
+    $("editor-link").href = door.url(`editor/${door.session}`);
     $("transcript-copy").addEventListener("click", () => this.#copy());
     for (const button of document.querySelectorAll("[data-subtitles]")) button.addEventListener("click", () => this.#save(button.dataset.subtitles));
   }
@@ -63,6 +59,13 @@ export class CaptionCard {
     this.#waiting = null;
   }
 
+  /** `possible`: whether the server has a recogniser. */
+  offer(possible) {
+    this.#possible = possible;
+    setHidden($("caption-none"), possible);
+    document.querySelector("[data-setting='captions.on']").disabled = !possible;
+  }
+
   /** The connection has gone, or captions are off: nothing old stays on the picture. */
   leave() {
     this.screen.clear();
@@ -75,6 +78,7 @@ export class CaptionCard {
   }
 
   toggle() {
+    if (!this.#possible) return toast("This server was started without a recogniser: there are no captions.", "warn");
     if (!this.#watches) return this.#settings.set("captions.on", !this.on);
     const select = $("caption-position");
     select.value = this.on ? "off" : STYLE.position;
@@ -82,9 +86,11 @@ export class CaptionCard {
   }
 
   render() {
-    const box = $("hot-words");
-    if (document.activeElement !== box) box.value = this.#settings.get("captions.hot_words").join("\n");
+    for (const [id, path] of Object.entries(LISTS)) {
+      if (document.activeElement !== $(id)) $(id).value = this.#settings.get(path).join("\n");
+    }
     if (!this.#settings.get("captions.on")) this.leave();
+    setHidden($("captions"), this.#settings.get("captions.burn")); // the picture has them already
   }
 
   #showLag({ lag, pace }) {
@@ -98,8 +104,16 @@ export class CaptionCard {
     select.value = stored("localStorage", `captions.${name}`, STYLE[name]);
     if (!select.value) select.value = STYLE[name];
     const show = () => { $("captions").dataset[name] = select.value; };
-    select.addEventListener("change", () => { store("localStorage", `captions.${name}`, select.value); show(); });
+    select.addEventListener("change", () => { store("localStorage", `captions.${name}`, select.value); show(); this.#share(); });
     show();
+  }
+
+  /** What is burnt in looks as it does here. */
+  #share() {
+    if (this.#watches) return;
+    const { size, position } = $("captions").dataset;
+    this.#settings.set("captions.size", SCALES[size]);
+    if (position !== "off") this.#settings.set("captions.position", position);
   }
 
   async #copy() {

@@ -33,13 +33,15 @@ async function refusal(response) {
 }
 
 export class Door {
-  constructor({ session, token }) {
+  /** `base`: where the studio is, when the page is elsewhere. */
+  constructor({ session, token, base = document.baseURI }) {
     this.session = session;
     this.token = token;
+    this.base = base;
   }
 
   url(path) {
-    return new URL(path, document.baseURI).href;
+    return new URL(path, this.base).href;
   }
 
   /** The address of the events door; browsers cannot set headers there, so the token goes in the query. */
@@ -53,6 +55,16 @@ export class Door {
   async config() {
     const response = await this.#ask("GET", this.url("config"));
     return reading.config(await response.json());
+  }
+
+  /** Whether the server wants another token. */
+  async locked() {
+    try {
+      await this.#ask("GET", this.url("sessions"));
+    } catch (error) {
+      return error.status === 401;
+    }
+    return false;
   }
 
   /** What was said so far, with every word. */

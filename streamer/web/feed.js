@@ -11,7 +11,7 @@ const WATCH_MS = 1000;
 export class Feed {
   #url; #onMessage; #onState; #socket = null; #waitMs = FIRST_WAIT_MS; #heardAt = 0;
 
-  /** `url`: of `/sessions/NAME/events`; `onMessage(message)`; `onState("live" | "waiting")`. */
+  /** `url()`: of `/sessions/NAME/events`, asked for at each try; `onMessage(message)`; `onState("live" | "waiting")`. */
   constructor({ url, onMessage, onState = () => {} }) {
     this.#url = url;
     this.#onMessage = onMessage;
@@ -27,7 +27,7 @@ export class Feed {
   }
 
   #open() {
-    const socket = new WebSocket(this.#url);
+    const socket = new WebSocket(this.#url());
     this.#socket = socket;
     this.#heardAt = performance.now();
     socket.onmessage = ({ data }) => this.#hear(data);

@@ -46,7 +46,7 @@ const captions = new Captions(box, {
 });
 const guesses = asked.get("tail") !== "off";
 new Feed({
-  url: eventsUrl(),
+  url: eventsUrl,
   onState: (state) => {
     document.title = state === "live" ? `Captions of ${session}` : `Waiting for ${session}`;
     if (state !== "live") captions.clear();

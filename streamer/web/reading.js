@@ -31,6 +31,10 @@ function stage(raw) {
   return { name: words(name, 24), p50: number(p50_ms), p95: number(p95_ms), delay: number(delay_ms) };
 }
 
+function captioning({ pace, hold_s, late_words }) {
+  return { pace: words(pace, 16) || "live", hold: number(hold_s) ?? 0, late: number(late_words) ?? 0 };
+}
+
 export function stats(raw) {
   const levels = object(raw.levels);
   const total = object(raw.total_ms);
@@ -51,6 +55,7 @@ export function stats(raw) {
     drops: { sound: number(drops.sound), picture: number(drops.picture), concealed: number(drops.concealed_ms) },
     publishers: number(raw.publishers),
     viewers: number(raw.viewers),
+    captions: raw.captions ? captioning(object(raw.captions)) : null,
     compiled: typeof raw.compiled === "boolean" ? raw.compiled : null,
   };
 }
@@ -70,6 +75,13 @@ export function caption(raw) {
     lag: number(raw.lag_s),
     pace: words(raw.pace, 16) || "live",
   };
+}
+
+/** A line of caption-true mode, or null. */
+export function line(raw) {
+  const [at, start, end, airs] = [raw.line, raw.start_s, raw.end_s, raw.airs_s].map(number);
+  if ([at, start, end, airs].includes(null)) return null;
+  return { number: at, text: words(raw.text, 1000), state: words(raw.state, 16), start, end, airs };
 }
 
 /** captions.json: what was said before this page listened. */

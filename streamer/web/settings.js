@@ -10,7 +10,7 @@ export const DEFAULTS = {
   level: { on: false, target_lufs: -18.0 },
   limiter: { on: true, ceiling_db: -1.0 },
   picture: { bitrate_kbps: 2500 },
-  captions: { on: false, hot_words: [] },
+  captions: { on: false, source: "raw", hot_words: [], burn: false, size: 1, position: "bottom", hold: false, hold_s: 2.5, bleep: [] },
 };
 
 const PATHS = Object.entries(DEFAULTS).flatMap(([stage, keys]) => Object.keys(keys).map((key) => `${stage}.${key}`));

@@ -21,6 +21,7 @@ from streamer.transports.doors import Network, media_routes
 from streamer.transports.http import Studio
 from tests.browser.page import until
 from tests.fakes import client_of, make_studio
+from tests.scripted import Scripted
 
 pytestmark = pytest.mark.browser
 
@@ -41,7 +42,7 @@ def say(session: Session, segment: int, committed: str, tail: str = "", *, final
 
 @asynccontextmanager
 async def serving() -> AsyncIterator[tuple[Studio, httpx.AsyncClient]]:
-    studio = make_studio()
+    studio = make_studio(recogniser=Scripted([]))
     async with client_of(studio, media_routes(studio, Network()), limit_s=60) as client:
         yield studio, client
 
@@ -152,11 +153,11 @@ async def test_the_studio_shows_keeps_and_hands_out_what_is_said(page: Page) -> 
         await page.get_by_label("Names and terms").fill("Ada Lovelace\n\n Babbage , Ada Lovelace")
         await page.keyboard.press("Tab")
         await page.get_by_label("Size").select_option("huge")
-        await settled(session, on=True, hot_words=("Ada Lovelace", "Babbage"))
+        await settled(session, on=True, hot_words=("Ada Lovelace", "Babbage"), size=1.8)
         await comes_late(page, client, session)
         await page.locator("#stop").focus()
         await page.keyboard.press("c")
-        await settled(session, on=False, hot_words=("Ada Lovelace", "Babbage"))
+        await settled(session, on=False, hot_words=("Ada Lovelace", "Babbage"), size=1.8)
         await expect(page.locator("#captions .caption-line").first).to_be_hidden()
 
 
