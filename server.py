@@ -82,7 +82,7 @@ def _run(arguments: argparse.Namespace) -> int:
     from streamer.run import options_from, run
 
     try:
-        options = options_from(arguments, cache=_cache_folder() / "compiled")
+        options = options_from(arguments, cache=_cache_folder())
     except ValueError as error:
         print(f"limelight: {error}", file=sys.stderr)
         return 2

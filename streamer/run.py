@@ -7,36 +7,32 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import itertools
 import signal
 import sys
-from collections import Counter
+import time
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from streamer.frame import FormatError
-from streamer.pipeline import SoundPath
 from streamer.progress import as_time, shown
+from streamer.run_captions import CaptionsWanted, Said, beside, is_text, listen, put_in, write_text
+from streamer.run_sound import PATIENCE_S, Stages
 from streamer.settings import Settings, SettingsError, merge
 from streamer.transports.file import FileJob, Report, run_file
-
-if TYPE_CHECKING:
-    from streamer.device import Device
-    from streamer.engine import Engine
+from streamer.transports.file.door import land_of
 
 __all__ = ["RunOptions", "add_arguments", "options_from", "run"]
 
-PATIENCE_S = 600.0  # nobody listens: a machine that is busy elsewhere makes us slow, not wrong
-EXAMPLE = "limelight run IN OUT --clean"
+EXAMPLES = "limelight run IN OUT --clean, limelight run talk.mp4 talk.srt --captions"
 
 
 @dataclass(frozen=True, slots=True)
 class RunOptions:
     """What to do with which file. `clean`: the strength 0…1; `level`: LUFS; `limit`: dBFS; None: not at all.
 
-    `cache`: where a server has left compiled models, which then serve here as well.
+    `cache`: where a server has left compiled models and what it fetched, which then serve here as well.
 
     Raises:
         SettingsError: a figure is out of range.
@@ -47,13 +43,38 @@ class RunOptions:
     clean: float | None = None
     level: float | None = None
     limit: float | None = None
+    captions: CaptionsWanted | None = None
     quiet: bool = False
     cache: Path | None = None
 
     def __post_init__(self) -> None:
-        if self.clean is self.level is self.limit is None:
-            raise ValueError(f"nothing to do; add --clean, --level or --limit, as in: {EXAMPLE}")
+        if not self.changes_sound and self.captions is None and not is_text(self.job):
+            raise ValueError(f"nothing to do; add --clean, --level, --limit or --captions, as in: {EXAMPLES}")
         _ = self.settings  # out of range is said now, not when the file has been opened
+        if reason := self._disagreement():
+            raise ValueError(reason)
+
+    @property
+    def changes_sound(self) -> bool:
+        return not self.clean is self.level is self.limit is None
+
+    def _disagreement(self) -> str:
+        """Why captions and the files named do not go together, or nothing."""
+        how, text = self.captions and self.captions.how, is_text(self.job)
+        if text and how != "text":
+            return f"{self.job.target} holds text alone: say --captions and neither burn nor soft"
+        if text and self.changes_sound:
+            return f"{self.job.target} holds text alone, and captions are made from the sound as it is: no --clean here"
+        if how == "text" and not text:
+            return (
+                f"--captions alone writes text, which {self.job.target} is not: "
+                "name it .srt, .vtt, .txt or .json, or say --captions burn or --captions soft"
+            )
+        if how in ("burn", "soft") and self.job.source == "-":
+            return f"--captions {how} reads IN twice, which standard input cannot be: name a file"
+        if how == "burn" and self.job.sound_only:
+            return "--captions burn draws into the picture, which --sound-only leaves out"
+        return ""
 
     @property
     def settings(self) -> Settings:
@@ -76,6 +97,14 @@ def _figure(text: str) -> float:
         ) from None
 
 
+def _captions(text: str) -> str:
+    if text not in ("text", "burn", "soft"):
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is neither burn nor soft; for text alone IN and OUT come first, as in: IN OUT.srt --captions"
+        )
+    return text
+
+
 def _if_told(name: str, value: float | None) -> dict[str, float]:
     return {} if value is None else {name: value}
 
@@ -94,7 +123,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--level", type=_figure, nargs="?", const=-18.0, metavar="LUFS", help="bring speech to one loudness (-18)"
     )
     does.add_argument("--limit", type=_figure, nargs="?", const=-1.0, metavar="DB", help="keep peaks below (-1 dBFS)")
+    does.add_argument(
+        "--captions",
+        type=_captions,
+        nargs="?",
+        const="text",
+        metavar="burn|soft",
+        help="write what is said: alone, as .srt, .vtt, .txt or .json; burn: into the picture; soft: a stream of text",
+    )
     how = parser.add_argument_group("how to write it")
+    how.add_argument(
+        "--stt", choices=("limelight", "emformer"), default="limelight", help="recogniser of the captions (limelight)"
+    )
+    how.add_argument(
+        "--video-codec", metavar="NAME", help="of a picture that captions are drawn into (libvpx-vp9, in any container)"
+    )
     how.add_argument("--force", action="store_true", help="replace OUT if it exists")
     how.add_argument("--stream", type=int, metavar="N", help="only the Nth track of sound, from 1; others are copied")
     how.add_argument("--sound-only", action="store_true", help="leave picture, subtitles and the like out")
@@ -122,94 +165,101 @@ def options_from(given: argparse.Namespace, *, cache: Path | None = None) -> Run
     )
     told = 1.0 if given.clean else None
     clean = told if given.strength is None else given.strength
-    return RunOptions(job, clean=clean, level=given.level, limit=given.limit, quiet=given.quiet, cache=cache)
+    wanted = None
+    if given.captions is not None:
+        wanted = CaptionsWanted(given.captions, stt=given.stt, codec=given.video_codec)
+    return RunOptions(
+        job, clean=clean, level=given.level, limit=given.limit, captions=wanted, quiet=given.quiet, cache=cache
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Outcome:
+    summary: str
+    warnings: tuple[str, ...]
 
 
 def run(options: RunOptions) -> int:
     """Do it, showing how far it is on standard error; returns the exit status."""
     try:
-        report = asyncio.run(_run(options))
+        outcome = asyncio.run(_run(options))
     except (FormatError, SettingsError) as error:
         print(f"limelight: {error}", file=sys.stderr)
         return 1
     except (KeyboardInterrupt, asyncio.CancelledError):
         print("limelight: stopped; nothing was written", file=sys.stderr)
         return 130
-    for warning in report.warnings:
+    for warning in outcome.warnings:
         print(f"limelight: {warning}", file=sys.stderr)
     if not options.quiet:
-        _summarise(options.job, report)
+        print(outcome.summary, file=sys.stderr)
     return 0
 
 
-async def _run(options: RunOptions) -> Report:
+async def _run(options: RunOptions) -> _Outcome:
     task = asyncio.current_task()
     assert task is not None
     # As for Ctrl-C: the half-written file goes away first.
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+    if options.captions is None:
+        report = await _processed(options, options.job)
+        return _Outcome(_summary(options.job, report), report.warnings)
+    return await _captioned(options, options.captions)
+
+
+async def _processed(options: RunOptions, job: FileJob) -> Report:
+    """Sound changed, everything else copied."""
     with ExitStack() as stack:
-        tell = (lambda _: None) if options.quiet else stack.enter_context(shown(options.job.source))
-        stages = _Stages(options)
+        tell = (lambda _: None) if options.quiet else stack.enter_context(shown(job.source))
+        stages = Stages(options.settings, options.cache and options.cache / "compiled")
         stack.callback(stages.close)
-        report = await run_file(options.job, make_path=stages.path, progress=tell)
+        report = await run_file(job, make_path=stages.path, progress=tell)
     dry = tuple(
         f"{stage} failed on {hops} hops of 10 ms, which passed as they were" for stage, hops in stages.failed.items()
     )
     return replace(report, warnings=report.warnings + dry)
 
 
-class _Stages:
-    """Sound paths for the tracks of one file, and the engines under them."""
-
-    def __init__(self, options: RunOptions) -> None:
-        self._settings, self._cache = options.settings, options.cache
-        self._engines: list[Engine] = []
-        self._device: Device | None = None
-        self._adopting: list[asyncio.Task[None]] = []
-        self.failed: Counter[str] = Counter()
-
-    def path(self, channels: int) -> SoundPath:
-        from streamer.device import Device  # torch takes seconds: bad options and files are told before that
-        from streamer.stages.sound import SoundEngines, build_path
-
-        self._device = self._device or Device()
-        engines = SoundEngines.build(channels, slots=1, device=self._device)
-        settings = self._settings
-        three = (engines.enhance, engines.level, engines.limiter)
-        self._engines += three
-        for engine in itertools.compress(three, (settings.enhance.on, settings.level.on, settings.limiter.on)):
-            engine.patience_s = PATIENCE_S
-            self._adopting.append(asyncio.create_task(self._adopt(engine)))
-
-        def failed(stage: str) -> None:
-            self.failed[stage] += 1
-
-        return build_path(engines, channels=channels, settings=lambda: settings, failed=failed)
-
-    async def _adopt(self, engine: Engine) -> None:
-        """Go on with the compiled step if one has been built before; building takes minutes, and files are short."""
-        from streamer.compile import cache_key, compile_engine
-
-        if self._cache is None:
-            return
-        key = await asyncio.to_thread(cache_key, engine.module, engine.example)
-        if (self._cache / f"{engine.name}-{key}.pt2").exists():
-            await compile_engine(engine, cache=self._cache)
-
-    def close(self) -> None:
-        for task in self._adopting:
-            task.cancel()
-        for engine in self._engines:
-            engine.close()
-        if self._device is not None:
-            self._device.close()
+async def _captioned(options: RunOptions, wanted: CaptionsWanted) -> _Outcome:
+    job, started = options.job, time.monotonic()
+    land_of(job).discard()  # what cannot be written is said before anybody listens for an hour
+    said = await _heard(options, wanted)
+    warnings = list(said.warnings)
+    if wanted.how == "text":
+        write_text(job, said)
+    elif not options.changes_sound:
+        warnings += await _put_in(options, job, said, wanted)
+    else:
+        with beside(job) as between:
+            warnings += (await _processed(options, between)).warnings
+            warnings += await _put_in(options, replace(job, source=between.target), said, wanted)
+    took_s = time.monotonic() - started
+    pace = f"{took_s:.1f} s ({said.seconds / took_s:.1f}× real time)"
+    summary = f"{job.target}: {said.words} words in {as_time(said.seconds)}, made in {pace}"
+    return _Outcome(summary, tuple(warnings))
 
 
-def _summarise(job: FileJob, report: Report) -> None:
+async def _heard(options: RunOptions, wanted: CaptionsWanted) -> Said:
+    from streamer.stages.stt import scribe_alone  # torch takes seconds: bad options and files are told before that
+
+    assert options.cache is not None
+    with ExitStack() as stack:
+        scribe = stack.enter_context(scribe_alone(wanted.stt, cache=options.cache, patience_s=PATIENCE_S))
+        title = f"listening to {options.job.source}"
+        tell = (lambda _: None) if options.quiet else stack.enter_context(shown(title))
+        return await listen(options.job, scribe, tell=tell)
+
+
+async def _put_in(options: RunOptions, job: FileJob, said: Said, wanted: CaptionsWanted) -> list[str]:
+    with ExitStack() as stack:
+        tell = (lambda _: None) if options.quiet else stack.enter_context(shown(f"writing {options.job.target}"))
+        return await put_in(job, said, wanted, tell=tell)
+
+
+def _summary(job: FileJob, report: Report) -> str:
     tracks = "; ".join(report.tracks)
     copied = f"; copied {', '.join(report.copied)}" if report.copied else ""
-    print(
+    return (
         f"{job.target}: {as_time(report.seconds)} of sound in {report.elapsed_s:.1f} s"
-        f" ({report.speed:.1f}× real time); {tracks}{copied}",
-        file=sys.stderr,
+        f" ({report.speed:.1f}× real time); {tracks}{copied}"
     )

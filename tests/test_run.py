@@ -20,7 +20,7 @@ def status(*words: object) -> int:
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        ([], "add --clean, --level or --limit"),
+        ([], "add --clean, --level, --limit or --captions"),
         (["--strength", "2"], "0.0 to 1.0"),
         (["--level=-40"], "-30.0 to -12.0"),
         (["--limit=3"], "-12.0 to 0.0"),

@@ -106,7 +106,7 @@ def _halved(keep: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.
 def _fitting(frame: VideoFrame, rows: Sequence[Row], size: float) -> ImageFont.FreeTypeFont | None:
     """The font at the size asked for, or as small as it must be for the widest row."""
     wanted = min(HEIGHT * frame.height * size, frame.height * (1 - 2 * MARGIN) / (LEADING * (len(rows) + 1)))
-    for _ in range(3):
+    for _ in range(6):
         if wanted < LEAST_PX:
             return None
         font = _font(int(wanted))

@@ -48,13 +48,13 @@ class EmformerSpeech:
         self._open = 0
 
     @classmethod
-    def load(cls, folder: Path, *, slots: int) -> EmformerSpeech:
+    def load(cls, folder: Path, *, slots: int, share: float = SHARE) -> EmformerSpeech:
         """With the published weights, which `models.emformer.assets.fetch_published` left in `folder`.
 
         Raises:
             Damaged: the folder holds something else.
         """
-        return cls(load_bundle(folder), slots=slots)
+        return cls(load_bundle(folder), slots=slots, share=share)
 
     def recogniser(self) -> EmformerRecogniser:
         """One session's.

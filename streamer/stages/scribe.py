@@ -8,7 +8,7 @@ from __future__ import annotations
 from streamer.engine import Engine
 from streamer.frame import AudioFrame
 from streamer.rechunk import Rechunker
-from streamer.stages.captions import Captioner
+from streamer.stages.captions import Captioner, CaptionRules
 from streamer.stages.recognise import Caption, Recogniser
 from streamer.stages.speech import Speech
 
@@ -46,14 +46,14 @@ class Scribe:
         return await self._captioner.hear(hop, self._speech.probability)
 
 
-def scribe_of(vad: Engine, recogniser: Recogniser) -> Scribe:
+def scribe_of(vad: Engine, recogniser: Recogniser, *, rules: CaptionRules | None = None) -> Scribe:
     """With a slot of the voice detector; `recogniser` is closed with it, or at once where there is no slot.
 
     Raises:
         EngineFull: no slot is free.
     """
     try:
-        return Scribe(Speech(vad.lease()), Captioner(recogniser))
+        return Scribe(Speech(vad.lease()), Captioner(recogniser, rules=rules))
     except BaseException:
         recogniser.close()
         raise

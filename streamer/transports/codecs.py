@@ -23,6 +23,7 @@ __all__ = [
     "PictureEncoder",
     "SoundDecoder",
     "SoundEncoder",
+    "as_av",
     "planes",
 ]
 
@@ -170,6 +171,14 @@ def planes(frame: av.VideoFrame, *, pts: int, arrival: float) -> VideoFrame:
     return VideoFrame(pts, y, u, v, arrival=arrival, full_range=full_range, bt709=bt709)
 
 
+def as_av(frame: VideoFrame) -> av.VideoFrame:
+    """Our frame as an encoder's, without a time."""
+    picture = av.VideoFrame(frame.width, frame.height, "yuv420p")
+    for plane, values in zip(picture.planes, (frame.y, frame.u, frame.v), strict=True):
+        _plane(plane, plane.width, plane.height)[:] = values
+    return picture
+
+
 def _plane(plane: av.video.plane.VideoPlane, width: int, height: int) -> NDArray[np.uint8]:
     # The stubs do not say that a plane is a buffer.
     flat: NDArray[np.uint8] = np.frombuffer(cast(memoryview, plane), np.uint8)
@@ -194,9 +203,7 @@ class PictureEncoder:
             return []
         self._last_pts = frame.pts
         encoder = self._fitting(frame.width, frame.height)
-        picture = av.VideoFrame(encoder.width, encoder.height, "yuv420p")
-        for plane, values in zip(picture.planes, (frame.y, frame.u, frame.v), strict=True):
-            _plane(plane, plane.width, plane.height)[:] = values
+        picture = as_av(frame)
         picture.pts, picture.time_base = frame.pts, Fraction(1, PICTURE_HZ)
         picture.pict_type = PictureType.I if key else PictureType.NONE
         packets = encoder.encode(picture)

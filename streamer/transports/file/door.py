@@ -27,7 +27,7 @@ from streamer.transports.file.report import Report, summarise
 from streamer.transports.file.source import Source
 from streamer.transports.file.target import Target
 
-__all__ = ["run_file"]
+__all__ = ["explained", "land_of", "run_file"]
 
 
 async def run_file(
@@ -47,7 +47,7 @@ async def run_file(
         source = await asyncio.to_thread(_open_source, job, pipe)
         stack.callback(source.close)
         plan = make_plan(source, job)
-        landing = _land(job)
+        landing = land_of(job)
         stack.callback(landing.discard)
         return await _run(job, _Open(source, plan, landing), make_path, progress)
 
@@ -75,7 +75,7 @@ async def _run(
     def tell(done_s: float) -> None:
         progress(Step(done_s, source.duration_s, time.monotonic() - started))
 
-    with _lanes(source, make_path) as lanes, _explained(job.target):
+    with _lanes(source, make_path) as lanes, explained(job.target):
         target = Target(files.landing.file, files.plan, source)
         await Flow(lanes, read=source.read, write=target.write, stop=files.stop, tell=tell).run()
         _refuse_silence(source)
@@ -97,7 +97,7 @@ def _lanes(source: Source, make_path: Callable[[int], SoundPath]) -> Iterator[li
 
 
 @contextlib.contextmanager
-def _explained(target: str) -> Iterator[None]:
+def explained(target: str) -> Iterator[None]:
     """What disks and muxers say, in words."""
     try:
         yield
@@ -132,7 +132,12 @@ def _open_source(job: FileJob, pipe: PipeIn | None) -> Source:
     return Source(path, name=job.source, only_track=job.track)
 
 
-def _land(job: FileJob) -> Landing:
+def land_of(job: FileJob) -> Landing:
+    """Where OUT is written.
+
+    Raises:
+        FormatError: it is not to be, or cannot be.
+    """
     if job.target == "-":
         return PipeLanding(PipeOut())
     return land(Path(job.target), source=None if job.source == "-" else Path(job.source), force=job.force)

@@ -13,7 +13,7 @@ from streamer.frame import FormatError
 from streamer.transports.file.codecs import Encoding, add_copy, add_sound, choose, objection
 from streamer.transports.file.source import SoundTrack, Source, is_picture
 
-__all__ = ["FileJob", "Plan", "describe", "make_plan"]
+__all__ = ["FileJob", "Plan", "container_of", "describe", "make_plan"]
 
 _SOUND_ONLY = frozenset({"flac", "mp3", "aiff"})  # their pictures are covers
 _SOUND_SUFFIXES = frozenset({".m4a", ".m4b", ".mka", ".oga", ".opus", ".weba"})
@@ -70,6 +70,15 @@ def _kind(job: FileJob, *, has_video: bool) -> _Kind:
     moving = video != "none" and found not in _SOUND_ONLY and not job.target.lower().endswith(tuple(_SOUND_SUFFIXES))
     # The muxer called ipod is the one for mp4 with another brand, and refuses covers that the other takes.
     return _Kind("mp4" if found == "ipod" else found, default, moving and not job.sound_only)
+
+
+def container_of(job: FileJob) -> str:
+    """The container that OUT's name or `--format` asks for.
+
+    Raises:
+        FormatError: there is none, or it holds no sound.
+    """
+    return _kind(job, has_video=True).name
 
 
 def make_plan(source: Source, job: FileJob) -> Plan:

@@ -1,4 +1,4 @@
-"""The first track of sound of a recording, as mono at 48 kHz in its place in time; its picture is left alone.
+"""One track of sound of a recording, as mono at 48 kHz in its place in time; its picture is left alone.
 
 Decodes as `limelight run` does (`source.py`), in a thread. A file from a stranger may be given: nothing that it names
 is opened, and it is only read as far as it may be long.
@@ -7,19 +7,21 @@ is opened, and it is only read as far as it may be long.
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import BinaryIO
 
 from streamer.frame import SOUND_HZ, AudioFrame, FormatError
 from streamer.rechunk import remix
-from streamer.transports.file.source import SoundBlock, SoundEnd, Source
+from streamer.transports.file.pipes import PipeIn
+from streamer.transports.file.source import Item, SoundBlock, SoundEnd, Source
 
 __all__ = ["Recording", "open_recording"]
 
 
 class Recording:
-    """Made by `open_recording`; `seconds` says how much has been read."""
+    """Made by `open_recording`; `seconds` says how much has been read, of perhaps `total_s`."""
 
     def __init__(self, source: Source, longest_s: float) -> None:
         self._source, self._longest_s = source, longest_s
@@ -29,13 +31,22 @@ class Recording:
     def seconds(self) -> float:
         return self._read / SOUND_HZ
 
+    @property
+    def total_s(self) -> float | None:
+        return self._source.duration_s
+
+    @property
+    def stopped_early(self) -> str:
+        """Why reading ended before the end, if it did."""
+        return self._source.stopped_early
+
     async def frames(self) -> AsyncIterator[AudioFrame]:
         """Its sound, once.
 
         Raises:
             FormatError: there is none that can be decoded, or more than it may have.
         """
-        while items := await asyncio.to_thread(self._source.read):
+        while items := await self._items():
             for item in items:
                 if isinstance(item, SoundBlock | SoundEnd) and item.samples.shape[1]:
                     yield self._frame(item)
@@ -45,20 +56,33 @@ class Recording:
     def close(self) -> None:
         self._source.close()
 
+    async def _items(self) -> list[Item]:
+        reading = asyncio.ensure_future(asyncio.to_thread(self._source.read))
+        try:
+            return await asyncio.shield(reading)
+        except asyncio.CancelledError:
+            # Nobody may close the file under a thread that reads it.
+            self._source.stop()
+            await asyncio.wait([reading])
+            raise
+
     def _frame(self, item: SoundBlock | SoundEnd) -> AudioFrame:
-        frame = AudioFrame(round(item.start * SOUND_HZ) + self._read, remix(item.samples, 1))
+        first = round((item.start - self._source.origin) * SOUND_HZ)
+        frame = AudioFrame(first + self._read, remix(item.samples, 1))
         self._read += item.samples.shape[1]
         refuse_longer(self._source.name, self.seconds, self._longest_s)
         return frame
 
 
-async def open_recording(file: Path | BinaryIO, *, name: str, longest_s: float) -> Recording:
-    """Ready to be read.
+async def open_recording(
+    file: Path | PipeIn | BinaryIO, *, name: str, longest_s: float = math.inf, track: int = 1
+) -> Recording:
+    """Ready to be read; `track` counts tracks of sound from 1.
 
     Raises:
         FormatError: not media, without sound, or longer than `longest_s`.
     """
-    source = await asyncio.to_thread(Source, file, name=name, only_track=1)
+    source = await asyncio.to_thread(Source, file, name=name, only_track=track)
     try:
         refuse_longer(name, source.duration_s or 0.0, longest_s)
     except FormatError:

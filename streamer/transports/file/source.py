@@ -29,7 +29,7 @@ from streamer.transports.file.timeline import Timeline
 if TYPE_CHECKING:
     from av.container.core import Chapter  # only a shape for dictionaries, absent at run time
 
-__all__ = ["Item", "Packet", "SoundBlock", "SoundEnd", "SoundTrack", "Source", "is_picture"]
+__all__ = ["Item", "Packet", "SoundBlock", "SoundEnd", "SoundTrack", "Source", "is_picture", "opened", "origin_of"]
 
 BLOCK_S = 0.5
 BATCH_BYTES = 4 << 20
@@ -169,7 +169,7 @@ class Source:
     def __init__(self, file: Path | PipeIn | BinaryIO, *, name: str, only_track: int | None = None) -> None:
         self.name = name
         self._file = file
-        self._container = _open(file, name)
+        self._container = opened(file, name)
         self.stopped_early = ""
         try:
             self.tracks = self._choose_tracks(only_track)
@@ -178,7 +178,7 @@ class Source:
             raise
         chosen = {track.stream.index for track in self.tracks}
         self.others = [stream for stream in self._container.streams if stream.index not in chosen]
-        self.origin = self._origin()
+        self.origin = origin_of(self._container)
         self._demuxed = self._packets()
         self._ahead: list[Packet] = []
         self.pictures = self._cover_images()
@@ -234,12 +234,6 @@ class Source:
         wanted = found if only is None else [found[only - 1]]
         return [SoundTrack(number, stream, self.container) for number, stream in enumerate(wanted)]
 
-    def _origin(self) -> Fraction:
-        """The time in the file that becomes zero in OUT."""
-        start = Fraction(self._container.start_time or 0, av.time_base)
-        free = bool(_FREE_RUNNING & set(self.container.split(",")))
-        return start if free or not 0 <= start <= LATEST_START_S else Fraction(0)
-
     def _cover_images(self) -> dict[int, bytes]:
         """By stream; libav delivers them before anything else."""
         missing = {stream.index for stream in self.others if is_picture(stream)}
@@ -279,7 +273,15 @@ class Source:
                 yield packet
 
 
-def _open(file: Path | PipeIn | BinaryIO, name: str) -> InputContainer:
+def origin_of(container: InputContainer) -> Fraction:
+    """The time in the file that becomes zero in OUT."""
+    start = Fraction(container.start_time or 0, av.time_base)
+    free = bool(_FREE_RUNNING & set(container.format.name.split(",")))
+    return start if free or not 0 <= start <= LATEST_START_S else Fraction(0)
+
+
+def opened(file: Path | PipeIn | BinaryIO, name: str) -> InputContainer:
+    """Raises FormatError: it is no media that can be read."""
     # "file:" so that a name with a colon is never taken for an address on the network. What comes without a name of
     # its own may be a stranger's playlist, which must not make us open anything.
     source, options = (f"file:{file}", {}) if isinstance(file, Path) else (file, {"protocol_whitelist": "none"})

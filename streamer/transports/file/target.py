@@ -22,7 +22,7 @@ from streamer.transports.file.tracks import Copy, SoundOut, lasting
 if TYPE_CHECKING:
     from av.container.core import Chapter  # only a shape for dictionaries, absent at run time
 
-__all__ = ["Target"]
+__all__ = ["Target", "moved", "options_of"]
 
 BUFFER_BYTES = 256 << 10
 _CLOCKLESS = frozenset(
@@ -40,12 +40,12 @@ class Target:
             file,
             "w",
             format=plan.container,
-            container_options=_options(plan.container, rate=plan.sound[0][1].rate, streams=not file.seekable()),
+            container_options=options_of(plan.container, rate=plan.sound[0][1].rate, streams=not file.seekable()),
             buffer_size=BUFFER_BYTES,
             metadata_errors="surrogateescape",
         )
         self._out.metadata.update(lasting(source.metadata))
-        self._out.set_chapters([_moved(chapter, self._origin) for chapter in source.chapters])
+        self._out.set_chapters([moved(chapter, self._origin) for chapter in source.chapters])
         self._clock = plan.container not in _CLOCKLESS
         starts = [start for stream in source.others if (start := _start(stream)) is not None]
         self._picture_start = min(starts, default=None)
@@ -145,12 +145,14 @@ def _clipped(packets: Sequence[Packet], end: int) -> list[Packet]:
     return kept
 
 
-def _moved(chapter: Chapter, origin: Fraction) -> Chapter:
+def moved(chapter: Chapter, origin: Fraction) -> Chapter:
+    """The chapter where the time `origin` is zero."""
     shift = round(origin / (chapter["time_base"] or 1))
     return {**chapter, "start": chapter["start"] - shift, "end": chapter["end"] - shift}
 
 
-def _options(container: str, *, rate: int, streams: bool) -> dict[str, str]:
+def options_of(container: str, *, rate: int, streams: bool) -> dict[str, str]:
+    """For the muxer; `rate`: ticks a second of the whole file's clock; `streams`: it cannot be wound back."""
     if container not in MP4_FAMILY:
         return {}
     # In the usual milliseconds, a track that starts late would start up to half of one too early or too late.
