@@ -101,6 +101,10 @@ class Channel(Generic[T]):
         """The next item, or None."""
         return self._pop() if self._items else None
 
+    def drain(self) -> list[T]:
+        """All that is held now."""
+        return [self._pop() for _ in range(len(self._items))]
+
     def take_dropped(self) -> int:
         """How many were dropped since this was last asked."""
         count, self._told = self.dropped - self._told, self.dropped

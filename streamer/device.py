@@ -1,7 +1,7 @@
 """The worker thread of one device: it runs the ticks of every engine there, one at a time, in the order asked.
 
-It knows nothing of models, slots or the event loop; it only calls. One thread a device, because two ticks at once
-on the same cores only make both late.
+It knows nothing of models or slots; it only calls, and has the passes that run there. One thread a device, because
+two ticks at once on the same cores only make both late.
 """
 
 from __future__ import annotations
@@ -15,6 +15,8 @@ from typing import TypeVar
 
 import torch
 
+from streamer.passes import Passes
+
 __all__ = ["Device"]
 
 Result = TypeVar("Result")
@@ -22,12 +24,13 @@ logger = logging.getLogger(__name__)
 
 
 class Device:
-    """A thread for `place`. An engine has at most one tick waiting here: the engines bound the queue."""
+    """A thread for `place`, and its `passes`, which have at most one turn waiting here."""
 
     def __init__(self, place: str = "cpu", *, threads: int = 1) -> None:
         self.place = torch.device(place)
         self._threads = threads
         self._calls: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
+        self.passes = Passes(self.call)
         self._thread = Thread(target=self._work, name=f"device-{place}", daemon=True)
         self._thread.start()
 

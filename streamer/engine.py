@@ -1,19 +1,16 @@
 """One engine per model, shared by every session: fixed slots, leases on them, and ticks that step many rows at once.
 
-A session leases a slot and gives it one chunk at a time. A *tick* takes every chunk that waits when the device's
-thread comes round (continuous batching), steps those rows in one batch, and hands all results back to the event loop
-in one call. Between two ticks a slot may be reset and the stepper swapped (eager -> compiled), because state has one
-layout and one owner: the worker thread alone reads and writes it. Nothing here knows what the model does.
+A session leases a slot and steps it by one chunk at a time, alone or within a pass through several engines. A *tick*
+takes every chunk that asks for this engine when the device's thread comes round to it (continuous batching) and steps
+those rows in one batch. Between two ticks a slot may be reset and the stepper swapped (eager -> compiled), because
+state has one layout and one owner: the device's thread alone reads and writes it. What the model does is its affair.
 """
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import time
 from collections.abc import Callable, Sequence
-from contextlib import suppress
-from dataclasses import dataclass, field
 from threading import Lock
 from typing import Self
 
@@ -21,11 +18,12 @@ from models.streaming import StreamingModule, Tree, tree_leaves
 from streamer.channel import Closed
 from streamer.device import Device
 from streamer.frame import FormatError
+from streamer.passes import Ask
 from streamer.slots import Slots, StepFailed
 from streamer.stepper import Arrays, EagerStepper, Leaves, Stepper, leaves
 from streamer.tick_stats import EngineSnapshot, TickStats
 
-__all__ = ["Engine", "EngineFull", "Lease", "StepFailed"]
+__all__ = ["Engine", "EngineFull", "Lease", "Seat", "StepFailed"]
 
 logger = logging.getLogger(__name__)
 
@@ -38,26 +36,21 @@ class EngineFull(Exception):
         self.name, self.slots = name, slots
 
 
-@dataclass(slots=True, eq=False)
-class _Row:
+class _Row(Ask[Arrays]):
     """One chunk on its way through a tick."""
 
-    lease: Lease
-    chunk: Leaves
-    future: asyncio.Future[Arrays]
-    arrival: float = field(default_factory=time.perf_counter)
-    out: Arrays | StepFailed | None = None
+    def __init__(self, lease: Lease, chunk: Leaves) -> None:
+        super().__init__(lease.engine)
+        self.lease, self.chunk, self.asked = lease, chunk, time.perf_counter()
 
 
 class Lease:
     """One slot of an engine, from `Engine.lease` until `close`. Used from the event loop, by one task at a time."""
 
     def __init__(self, engine: Engine, slot: int) -> None:
-        self._engine = engine
-        self.slot = slot
+        self.engine, self.slot = engine, slot
         self.closed = False
-        # Rows that have not left the worker. More than one only after a waiter was cancelled in mid-tick.
-        self._out: list[_Row] = []
+        self._waits = False
 
     async def step(self, chunk: Arrays) -> Arrays:
         """Advance this slot by one chunk (like the engine's example without dim 0; not to be written meanwhile).
@@ -70,50 +63,59 @@ class Lease:
             FormatError: the chunk has the wrong number of leaves, a wrong shape or a wrong dtype.
             TimeoutError: no result within the engine's patience.
         """
-        engine = self._engine
-        if self.closed:
-            raise Closed(f"{engine.name}: this lease is closed")
-        if any(not row.future.done() for row in self._out):
-            raise RuntimeError(f"{engine.name}: one chunk at a time on a lease")
-        row = _Row(self, engine._checked(chunk), asyncio.get_running_loop().create_future())
-        self._out.append(row)
-        engine._submit(row)
+        if self._waits:
+            raise RuntimeError(f"{self.engine.name}: one chunk at a time on a lease")
+        row = self._row(chunk)
+        self._waits = True
         try:
-            async with asyncio.timeout(engine.patience_s):
-                return await row.future
-        except (asyncio.CancelledError, TimeoutError):
-            engine._withdraw(row)
-            raise
+            return await self.engine.device.passes.run(_stepped(row), patience_s=self.engine.patience_s)
+        finally:
+            self._waits = False
+
+    def seat(self) -> Seat:
+        """The same slot, for use within a pass."""
+        return Seat(self)
 
     def reset(self) -> None:
         """Start again from silence at the next `step`."""
         if not self.closed:
-            self._engine._reset_later(self.slot)
+            self.engine._reset_later(self.slot)
 
     def close(self) -> None:
-        """Give the slot back, once its row has left the worker; a waiting `step` raises `Closed`. Idempotent."""
+        """Give the slot back; a `step` that waits raises `Closed`. Idempotent."""
+        self.engine._free(self)
+
+    def _row(self, chunk: Arrays) -> _Row:
         if self.closed:
-            return
-        self.closed = True
-        for row in list(self._out):
-            if not row.future.done():
-                row.future.set_exception(Closed(f"{self._engine.name}: closed while a chunk was waiting"))
-            self._engine._withdraw(row)
-        self._free_if_idle()
-
-    def _left(self, row: _Row) -> None:
-        self._out.remove(row)
-        self._free_if_idle()
-
-    def _free_if_idle(self) -> None:
-        if self.closed and not self._out:
-            self._engine._free(self)
+            raise Closed(f"{self.engine.name}: this lease is closed")
+        return _Row(self, self.engine._checked(chunk))
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+class Seat:
+    """A lease as a pass uses it (`Passes.run`): on the device's thread, where no event loop is."""
+
+    def __init__(self, lease: Lease) -> None:
+        self.lease = lease
+
+    async def step(self, chunk: Arrays) -> Arrays:
+        """As `Lease.step`, without a patience of its own."""
+        return await self.lease._row(chunk)
+
+    def reset(self) -> None:
+        self.lease.reset()
+
+    def close(self) -> None:
+        self.lease.close()
+
+
+async def _stepped(row: _Row) -> Arrays:
+    return await row
 
 
 class Engine:
@@ -124,8 +126,7 @@ class Engine:
         slots: how many sessions it serves at once.
         example: one chunk with one row, `[1, C, hop]` (a tree where the model takes one): shapes and dtypes.
         stepper: makes what steps the rows, given the module and the state it shall keep.
-        linger_ms: how long a first chunk waits for those of other sessions; 0 lets only those join that wait anyway.
-        patience_s: the longest that a `step` waits.
+        patience_s: the longest that a `Lease.step` waits.
 
     The constructor blocks while it measures how many rows to step together: build engines before serving.
     """
@@ -139,11 +140,10 @@ class Engine:
         example: Tree,
         device: Device,
         stepper: Callable[[StreamingModule, Tree], Stepper] = EagerStepper,
-        linger_ms: float = 0.0,
         patience_s: float = 5.0,
     ) -> None:
         self.name, self.module, self.slots, self.example, self.device = name, module, slots, example, device
-        self.linger_ms, self.patience_s = linger_ms, patience_s
+        self.patience_s = patience_s
         self.stats = TickStats()
         self.compiled = "off"
         self._format = [(tuple(leaf.shape[1:]), leaf.numpy().dtype) for leaf in tree_leaves(example)]
@@ -151,11 +151,9 @@ class Engine:
         device.run(self._slots.warm_up)
         self._leases: dict[int, Lease] = {}
         self._closed = False
-        self._lock = Lock()  # for what follows: shared by the event loop and the worker
-        self._pending: list[_Row] = []
+        self._lock = Lock()  # for what follows, and for whether a lease is closed: shared with the device's thread
         self._resets: set[int] = set()
         self._swap: Callable[[], None] | None = None
-        self._asked = False
 
     def lease(self) -> Lease:
         """A slot of one's own, fresh.
@@ -215,65 +213,48 @@ class Engine:
             raise FormatError(f"{self.name} takes chunks of {wanted}, not {shapes}")
         return found
 
-    def _submit(self, row: _Row) -> None:
-        with self._lock:
-            self._pending.append(row)
-            waiting = len(self._pending)
-        if not self.linger_ms or waiting >= len(self._leases):
-            self._ask()
-        elif waiting == 1:
-            row.future.get_loop().call_later(self.linger_ms / 1e3, self._ask)
-
-    def _ask(self) -> None:
-        """Queue a tick, unless one is queued that has not started to collect."""
-        with self._lock:
-            asked, self._asked = self._asked, True
-        if not asked:
-            self.device.call(self._tick)
-
-    def _withdraw(self, row: _Row) -> None:
-        """Take back a row that the worker has not begun; one that it has begun leaves by `_deliver`."""
-        with self._lock:
-            waiting = row in self._pending
-            if waiting:
-                self._pending.remove(row)
-        if waiting:
-            row.lease._left(row)
-
     def _reset_later(self, slot: int) -> None:
         with self._lock:
             self._resets.add(slot)
 
     def _free(self, lease: Lease) -> None:
+        with self._lock:
+            lease.closed = True
+        # A row of it that is being stepped does no harm: the next lease of the slot resets it before its own first one.
         if self._leases.get(lease.slot) is lease:
             del self._leases[lease.slot]
 
-    def _deliver(self, rows: Sequence[_Row]) -> None:
-        now = time.perf_counter()
-        for row in rows:
-            self.stats.wait.add((now - row.arrival) * 1e3)
-            row.lease._left(row)
-            if row.future.done():  # cancelled, timed out or closed meanwhile
-                continue
-            assert row.out is not None
-            if isinstance(row.out, StepFailed):
-                row.future.set_exception(row.out)
-            else:
-                row.future.set_result(row.out)
-
     # What runs on the device's thread.
 
-    def _tick(self) -> None:
-        rows = self._collect()
-        if not rows:
-            return
+    def together(self, rows: Sequence[_Row]) -> Sequence[Arrays | StepFailed | Closed]:
+        """One tick. Rows whose lease was closed meanwhile are left out and told."""
+        gone = self._between_ticks(rows)
+        stepped = [row for row, closed in zip(rows, gone, strict=True) if not closed]
+        results = iter(self._tick(stepped) if stepped else ())
+        told = Closed(f"{self.name}: closed while a chunk was waiting")
+        return [told if closed else next(results) for closed in gone]
+
+    def _between_ticks(self, rows: Sequence[_Row]) -> list[bool]:
+        """Resets and a swap take effect; says of which rows the lease is closed."""
+        with self._lock:
+            resets, self._resets = self._resets, set()
+            swap, self._swap = self._swap, None
+            gone = [row.lease.closed for row in rows]
+        for slot in resets:
+            self._slots.reset(slot)
+        if swap is not None:
+            swap()
+        return gone
+
+    def _tick(self, rows: Sequence[_Row]) -> Sequence[Arrays | StepFailed]:
         begin = time.perf_counter()
-        for row, result in zip(rows, self._results(rows), strict=True):
-            row.out = result
-        self.stats.failures += sum(isinstance(row.out, StepFailed) for row in rows)
-        self.stats.count(len(rows), (time.perf_counter() - begin) * 1e3)
-        with suppress(RuntimeError):  # the loop closed: nobody waits any more
-            rows[0].future.get_loop().call_soon_threadsafe(self._deliver, rows)
+        results = self._results(rows)
+        end = time.perf_counter()
+        self.stats.failures += sum(isinstance(result, StepFailed) for result in results)
+        self.stats.count(len(rows), (end - begin) * 1e3)
+        for row in rows:
+            self.stats.wait.add((end - row.asked) * 1e3)
+        return results
 
     def _results(self, rows: Sequence[_Row]) -> Sequence[Arrays | StepFailed]:
         try:
@@ -281,16 +262,3 @@ class Engine:
         except Exception as error:  # not a row's fault, but whoever waits must hear of it
             logger.exception("%s: a tick failed", self.name)
             return [StepFailed(f"{self.name}: the tick failed: {error}") for _ in rows]
-
-    def _collect(self) -> list[_Row]:
-        """What waits now; resets and a swap take effect here, between ticks."""
-        with self._lock:
-            rows, self._pending = self._pending, []
-            resets, self._resets = self._resets, set()
-            swap, self._swap = self._swap, None
-            self._asked = False
-        for slot in resets:
-            self._slots.reset(slot)
-        if swap is not None:
-            swap()
-        return rows

@@ -14,6 +14,7 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 
 from streamer.frame import PICTURE_HZ, SOUND_HZ, AudioFrame, Sound, VideoFrame
+from streamer.passes import Run, here
 
 __all__ = ["DelayLine", "SoundPath", "SoundStage", "crossfade"]
 
@@ -32,7 +33,7 @@ class SoundStage(Protocol):
     delay: int
 
     async def process(self, samples: Sound) -> Sound:
-        """One hop in, one hop out: `[C, HOP]` → `[C, HOP]`."""
+        """One hop in, one hop out: `[C, HOP]` → `[C, HOP]`. Part of a pass: it awaits nothing but steps of models."""
         ...
 
     def reset(self) -> None:
@@ -45,23 +46,37 @@ class SoundStage(Protocol):
 
 
 class SoundPath:
-    """Stages one after the other; `delay` is their sum, and every output pts is shifted by it."""
+    """Stages one after the other; `delay` is their sum, and every output pts is shifted by it.
+
+    `observe` is told, on whatever thread `run` carries the hops through, how long each took in each stage.
+    """
 
     def __init__(
-        self, stages: Sequence[SoundStage], *, observe: Callable[[str, float], None] = lambda _name, _seconds: None
+        self,
+        stages: Sequence[SoundStage],
+        *,
+        observe: Callable[[str, float], None] = lambda _name, _seconds: None,
+        run: Run[list[AudioFrame]] = here,
     ) -> None:
         self.stages = tuple(stages)
         self.delay = sum(stage.delay for stage in self.stages)
-        self._observe = observe
+        self._observe, self._run = observe, run
 
-    async def process(self, frame: AudioFrame) -> AudioFrame:
-        """One hop through every stage."""
-        samples = frame.samples
-        for stage in self.stages:
-            start = time.perf_counter()
-            samples = await stage.process(samples)
-            self._observe(stage.name, time.perf_counter() - start)
-        return frame.with_samples(samples, delay=self.delay)
+    async def process(self, hops: Sequence[AudioFrame]) -> list[AudioFrame]:
+        """Hops, in order, each through every stage, in one hand-over to the device's thread and back."""
+        return await self._run(self._through(hops, time.perf_counter())) if hops else []
+
+    async def _through(self, hops: Sequence[AudioFrame], start: float) -> list[AudioFrame]:
+        done: list[AudioFrame] = []
+        for hop in hops:
+            samples = hop.samples
+            for stage in self.stages:
+                samples = await stage.process(samples)
+                end = time.perf_counter()
+                self._observe(stage.name, end - start)
+                start = end
+            done.append(hop.with_samples(samples, delay=self.delay))
+        return done
 
     def reset(self) -> None:
         """Start again from silence: another signal follows."""

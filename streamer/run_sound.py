@@ -43,13 +43,12 @@ class Stages:
         three = (engines.enhance, engines.level, engines.limiter)
         self._engines += three
         for engine in itertools.compress(three, (settings.enhance.on, settings.level.on, settings.limiter.on)):
-            engine.patience_s = PATIENCE_S
             self._adopting.append(asyncio.create_task(self._adopt(engine)))
 
         def failed(stage: str) -> None:
             self.failed[stage] += 1
 
-        return build_path(engines, channels=channels, settings=lambda: settings, failed=failed)
+        return build_path(engines, channels=channels, settings=lambda: settings, failed=failed, patience_s=PATIENCE_S)
 
     async def _adopt(self, engine: Engine) -> None:
         """Go on with the compiled step if one has been built before; building takes minutes, and files are short."""

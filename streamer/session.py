@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any, Protocol
@@ -204,25 +204,34 @@ class Session:
         async with self._path_free:  # the last hop of the publisher before leaves the path first
             self.path.reset()
             async for frame in publisher.sound:
-                for hop in rechunker.push(replace(frame, epoch=publisher.epoch)):
-                    await self._hop(hop, publisher)
-            for hop in rechunker.flush():
-                await self._hop(hop, publisher)
+                await self._hops(rechunker.push(replace(frame, epoch=publisher.epoch)), publisher)
+            await self._hops(rechunker.flush(), publisher)
             await self._drain(publisher)
 
-    async def _hop(self, hop: AudioFrame, publisher: Publisher) -> None:
-        if hop.epoch != self.epoch:
+    async def _hops(self, hops: Sequence[AudioFrame], publisher: Publisher) -> None:
+        """All that one packet held goes through the path together."""
+        if publisher.epoch != self.epoch:
             return
+        for hop in hops:
+            await self._hear(hop, publisher)
+        try:
+            made = await self.path.process(hops)
+        except TimeoutError:
+            log.error("session %s: the models took too long at pts %d, a hole", self.name, hops[0].pts)
+            self.report.failed("path")
+            return
+        for out in made:
+            self.programme.listen(out, self.speech.probability, source="clean")
+            for ready in self.programme.push(out):
+                await self._send(ready)
+
+    async def _hear(self, hop: AudioFrame, publisher: Publisher) -> None:
         self.report.heard(hop, self.now())
         if publisher.waits:
             await self.programme.room()
-            await self._observe(hop)
+            await self._observe([hop])
         elif not self._raw.closed:
             self._raw.offer(hop)
-        out = await self.path.process(hop)
-        self.programme.listen(out, self.speech.probability, source="clean")
-        for ready in self.programme.push(out):
-            await self._send(ready)
 
     async def _send(self, out: AudioFrame) -> None:
         self.report.made(out, self.now())
@@ -265,21 +274,22 @@ class Session:
 
     async def _listen(self) -> None:
         with suppress(Closed):
-            async for hop in self._raw:
-                await self._observe(hop)
+            async for first in self._raw:
+                await self._observe([first, *self._raw.drain()])
 
-    async def _observe(self, hop: AudioFrame) -> None:
+    async def _observe(self, hops: Sequence[AudioFrame]) -> None:
         """Raw sound to the voice detector and the captions."""
         try:
-            event = await self.speech.observe(hop)
+            events = await self.speech.observe(hops)
         except Closed:
             raise
         except Exception:
-            log.exception("session %s: voice activity failed at pts %d", self.name, hop.pts)
+            log.exception("session %s: voice activity failed at pts %d", self.name, hops[0].pts)
             return
-        if event is not None:
+        for event in events:
             self.events.publish(event)
-        self.programme.listen(hop, self.speech.probability, source="raw")
+        for hop in hops:
+            self.programme.listen(hop, self.speech.probability, source="raw")
 
     async def _tell(self) -> None:
         while True:

@@ -73,8 +73,12 @@ def leaves(tree: Arrays) -> list[Array]:
 
 def stack(rows: Sequence[Sequence[Array]], example: Tree) -> Tree:
     """One batch, shaped like `example`, from the leaves of several rows: copies, so that nobody's array is kept."""
-    columns = (torch.from_numpy(np.stack(column)) for column in zip(*rows, strict=True))
+    columns = (torch.from_numpy(_stacked(column)) for column in zip(*rows, strict=True))
     return tree_map(lambda _: next(columns), example)
+
+
+def _stacked(column: tuple[Array, ...]) -> Array:
+    return np.array(column[0][None]) if len(column) == 1 else np.stack(column)
 
 
 def arrays(tree: Tree) -> Arrays:

@@ -86,7 +86,7 @@ class TickStats:
     tick: Histogram = field(default_factory=Histogram)
     """From the first row's copy in to the last row's copy out."""
     wait: Histogram = field(default_factory=Histogram)
-    """From a chunk's arrival to its result on the event loop: what a session feels."""
+    """From asking for a step to its result, the waiting for others' ticks included."""
 
     def count(self, rows: int, duration_ms: float) -> None:
         """One tick is done."""

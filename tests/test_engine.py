@@ -168,7 +168,7 @@ async def test_reset_starts_from_silence(build: Callable[..., Engine]) -> None:
 
 async def test_a_failing_row_fails_alone(build: Callable[..., Engine]) -> None:
     module = Fragile()
-    engine = build(module, slots=3, linger_ms=20.0)
+    engine = build(module, slots=3)
     x = sound(HOP * 9)
     leases = [engine.lease() for _ in range(3)]
     outs: list[NDArray[np.float32]] = []
@@ -200,33 +200,42 @@ async def test_a_cancelled_waiter_leaves_others_alone(build: Callable[..., Engin
     with pytest.raises(asyncio.CancelledError):
         await stepping
     begun.close()
-    with pytest.raises(EngineFull):  # its row is still in the worker
-        engine.lease()
-    gate.open.set()
-    same(module, x, await waiting)
-    with engine.lease() as fresh:
+    with engine.lease() as fresh:  # while the row of the lease before is still being stepped
         assert fresh.slot == begun.slot
-        same(module, x, await run(fresh, x))
+        following = asyncio.create_task(run(fresh, x))
+        await asyncio.sleep(0)
+        gate.open.set()
+        same(module, x, await waiting)
+        same(module, x, await following)
 
 
 async def test_a_cancelled_row_that_has_not_begun_is_withdrawn(build: Callable[..., Engine]) -> None:
-    engine = build(Average(), slots=2, linger_ms=50.0)
-    lease, _ = engine.lease(), engine.lease()
+    engine, gate = gated(build, Average(), slots=2)
+    gate.shut()
+    lease, other = engine.lease(), engine.lease()
+    begun = asyncio.create_task(other.step(sound(HOP)))
+    await gate.until_entered()
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(0.01):
             await lease.step(sound(HOP))
-    lease.close()
-    assert engine.snapshot().leased == 1
-    assert engine.snapshot().rows == 0
+    gate.open.set()
+    await begun
+    await other.step(sound(HOP))
+    assert engine.snapshot().rows == 2
 
 
 async def test_close_tells_who_waits(build: Callable[..., Engine]) -> None:
-    engine = build(Average(), slots=3, linger_ms=50.0)
-    leases = [engine.lease() for _ in range(3)]
+    engine, gate = gated(build, Average(), slots=4)
+    gate.shut()
+    leases = [engine.lease() for _ in range(4)]
+    begun = asyncio.create_task(leases[3].step(sound(HOP)))
+    await gate.until_entered()
     waiters = [asyncio.create_task(lease.step(sound(HOP))) for lease in leases[:2]]
     await asyncio.sleep(0)
     engine.close()
     engine.close()
+    gate.open.set()
+    await begun  # had begun, and ends by itself
     for waiter in waiters:
         with pytest.raises(Closed):
             await waiter
@@ -238,8 +247,7 @@ async def test_close_tells_who_waits(build: Callable[..., Engine]) -> None:
 
 
 async def test_one_chunk_at_a_time(build: Callable[..., Engine]) -> None:
-    engine = build(Average(), linger_ms=20.0)
-    lease, _ = engine.lease(), engine.lease()
+    lease = build(Average()).lease()
     first = asyncio.create_task(lease.step(sound(HOP)))
     await asyncio.sleep(0)
     with pytest.raises(RuntimeError, match="one chunk at a time"):
@@ -261,12 +269,17 @@ async def test_a_step_never_waits_for_ever(build: Callable[..., Engine]) -> None
     gate.open.set()
 
 
-async def test_linger_gathers_sessions_into_one_tick(build: Callable[..., Engine]) -> None:
-    engine = build(Average(), linger_ms=100.0)
+async def test_what_waits_during_a_tick_shares_the_next_one(build: Callable[..., Engine]) -> None:
+    engine, gate = gated(build, Average())
     leases = [engine.lease() for _ in range(4)]
-    for _ in range(5):
-        await asyncio.gather(*(lease.step(sound(HOP)) for lease in leases))
-    assert (engine.snapshot().ticks, engine.snapshot().rows) == (5, 20)
+    gate.shut()
+    first = asyncio.create_task(leases[0].step(sound(HOP)))
+    await gate.until_entered()
+    rest = [asyncio.create_task(lease.step(sound(HOP))) for lease in leases[1:]]
+    await asyncio.sleep(0)
+    gate.open.set()
+    await asyncio.gather(first, *rest)
+    assert (engine.snapshot().ticks, engine.snapshot().rows) == (2, 4)
 
 
 async def test_swap_between_ticks_is_seamless(build: Callable[..., Engine]) -> None:

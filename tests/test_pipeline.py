@@ -65,7 +65,7 @@ async def test_the_path_adds_delays_and_shifts_pts():
     ]
     seen = []
     path = SoundPath(stages, observe=lambda name, seconds: seen.append(name))
-    out = await path.process(AudioFrame(4800, tone(1)))
+    out = (await path.process([AudioFrame(4800, tone(1))]))[0]
     assert (path.delay, out.pts, seen) == (720, 4080, ["a", "b"])
 
 

@@ -44,7 +44,7 @@ class Engines:
         Raises:
             EngineFull: nothing stays leased then.
         """
-        speech = Speech(self.vad.lease())
+        speech = Speech(self.vad.lease().seat(), run=self.device.passes.run)
         try:
             path = build_path(
                 self.sound[session.channels],

@@ -42,7 +42,7 @@ class Scribe:
         self._captioner.close()
 
     async def _hear(self, hop: AudioFrame) -> list[Caption]:
-        await self._speech.observe(hop)
+        await self._speech.observe([hop])
         return await self._captioner.hear(hop, self._speech.probability)
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
@@ -17,6 +18,7 @@ from models.streaming import StreamingModule, Tree
 from streamer.device import Device
 from streamer.engine import Engine
 from streamer.frame import HOP, Sound
+from streamer.passes import PATIENCE_S
 from streamer.pipeline import SoundPath
 from streamer.settings import Settings
 from streamer.stages.blend import Blend
@@ -54,17 +56,19 @@ def build_path(
     settings: Callable[[], Settings],
     observe: Callable[[str, float], None] = lambda _name, _seconds: None,
     failed: Callable[[str], None] = lambda _name: None,
+    patience_s: float = PATIENCE_S,
 ) -> SoundPath:
-    """Lease a slot of each model and put them in order.
+    """Lease a slot of each model and put them in order; the stages work as passes on the models' device.
 
     Raises:
         EngineFull: no slot is free; nothing stays leased then.
     """
     stages: list[Blend] = []
+    passes = engines.enhance.device.passes
 
     def add(name: str, engine: Engine, wanted: Callable[[], float], chunk: Callable[[Sound], object]) -> None:
-        lease, delay = engine.lease(), engine.module.delay
-        stages.append(Blend(name, lease, channels=channels, delay=delay, wanted=wanted, chunk=chunk, failed=failed))
+        seat, delay = engine.lease().seat(), engine.module.delay
+        stages.append(Blend(name, seat, channels=channels, delay=delay, wanted=wanted, chunk=chunk, failed=failed))
 
     ceiling, target = _beside(lambda: settings().limiter.ceiling_db), _beside(lambda: settings().level.target_lufs)
     try:
@@ -75,7 +79,7 @@ def build_path(
         for stage in stages:
             stage.close()
         raise
-    return SoundPath(stages, observe=observe)
+    return SoundPath(stages, observe=observe, run=partial(passes.run, patience_s=patience_s))
 
 
 def _plain(samples: Sound) -> Sound:

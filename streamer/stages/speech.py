@@ -5,9 +5,11 @@ A side branch: it hears the raw sound, so it works with cleaning off, and it nev
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from streamer.frame import HOP, SOUND_HZ, AudioFrame, Event
+from streamer.passes import Run, here
 from streamer.rechunk import remix
 from streamer.stages.blend import Stepper
 
@@ -25,17 +27,27 @@ class Endpoint:
 
 
 class Speech:
-    """Steps the VAD and tells of changes; `probability` and `speaking` are the latest."""
+    """Steps the VAD and tells of changes; `probability` and `speaking` are the latest.
 
-    def __init__(self, lease: Stepper, endpoint: Endpoint | None = None) -> None:
+    `run` carries a pass through the models: see `SoundPath`.
+    """
+
+    def __init__(self, lease: Stepper, endpoint: Endpoint | None = None, *, run: Run[list[float]] = here) -> None:
         self.probability, self.speaking = 0.0, False
         self._lease, self._endpoint = lease, endpoint or Endpoint()
-        self._run_ms = 0
+        self._run, self._run_ms = run, 0
 
-    async def observe(self, hop: AudioFrame) -> Event | None:
-        """One hop of raw sound; an event when speech starts or ends, at the time at which it did."""
-        out = await self._lease.step(remix(hop.samples, 1))
-        self.probability = float(out.ravel()[-1])
+    async def observe(self, hops: Sequence[AudioFrame]) -> list[Event]:
+        """Hops of raw sound, in order; an event when speech starts or ends, at the time at which it did."""
+        probabilities = await self._run(self._through(hops))
+        events = [self._heard(hop, each) for hop, each in zip(hops, probabilities, strict=True)]
+        return [event for event in events if event is not None]
+
+    async def _through(self, hops: Sequence[AudioFrame]) -> list[float]:
+        return [float((await self._lease.step(remix(hop.samples, 1))).ravel()[-1]) for hop in hops]
+
+    def _heard(self, hop: AudioFrame, probability: float) -> Event | None:
+        self.probability = probability
         return self._decide(hop)
 
     def close(self) -> None:

@@ -21,6 +21,7 @@ from streamer.transports.file.source import Item, SoundBlock, SoundEnd
 __all__ = ["Flow", "Lane"]
 
 BATCHES = 4  # of at most half a second or 4 MiB each, between the tasks
+PASS_SAMPLES = 20 * HOP  # 200 ms go through the stages in one hand-over
 SETTLE = 4 * HOP  # silence after the end, so that the last samples have what follows them in every filter
 
 
@@ -42,14 +43,19 @@ class Lane:
         samples = np.concatenate([self._rest, samples], axis=1)
         whole = samples.shape[1] // HOP * HOP
         out = np.empty((samples.shape[0], whole), np.float32)
-        for at in range(0, whole, HOP):
-            hop = np.ascontiguousarray(samples[:, at : at + HOP])
-            out[:, at : at + HOP] = (await self.path.process(AudioFrame(self._pts, hop))).samples
-            self._pts += HOP
+        for at in range(0, whole, PASS_SAMPLES):
+            part = samples[:, at : min(at + PASS_SAMPLES, whole)]
+            out[:, at : at + part.shape[1]] = await self._through(part)
         self._rest = samples[:, whole:]
         drop = min(self._lead, whole)
         self._lead -= drop
         return out[:, drop:]
+
+    async def _through(self, samples: Sound) -> Sound:
+        starts = range(0, samples.shape[1], HOP)
+        hops = [AudioFrame(self._pts + at, np.ascontiguousarray(samples[:, at : at + HOP])) for at in starts]
+        self._pts += samples.shape[1]
+        return np.concatenate([hop.samples for hop in await self.path.process(hops)], axis=1)
 
     async def finish(self, samples: Sound) -> Sound:
         """The last `samples`, all that was delayed, and a little more, to be cut to length by the writer."""
