@@ -12,6 +12,7 @@ import importlib
 import os
 import sys
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 __all__ = ["main"]
 
 DRAIN_S = 5.0
+SOUND_THREADS = 2  # a packet of Opus takes a fifth of a millisecond
 SWITCH_S = 0.0005  # the device thread asks for the interpreter a few times a tick; Python's 5 ms is half a hop
 
 
@@ -169,6 +171,7 @@ class _Loaded:
     def __init__(self, options: ServeOptions, metrics: Metrics) -> None:
         self._options, self._metrics = options, metrics
         self._engines: Engines | None = None
+        self._sound_codecs = ThreadPoolExecutor(SOUND_THREADS, "sound")
         self._emformer: EmformerSpeech | None = None
 
     def load(self, studio: Studio) -> Sequence[BaseRoute]:
@@ -231,6 +234,7 @@ class _Loaded:
                 make_path=self._engines.paths,
                 make_recogniser=lambda _session: self._recogniser(),
                 metrics=self._metrics,
+                sound_codecs=self._sound_codecs,
             )
         except EngineFull as error:
             raise Full(f"{error}; try again soon") from None
@@ -238,6 +242,7 @@ class _Loaded:
         return session
 
     def close(self) -> None:
+        self._sound_codecs.shutdown(wait=False, cancel_futures=True)
         if self._engines is not None:
             self._engines.close()
         if self._emformer is not None:

@@ -98,7 +98,7 @@ class _Engines(Collector):
         )
         ticks = HistogramMetricFamily("limelight_tick_seconds", "Duration of a tick", labels=["engine"])
         for each in engines:
-            ticks.add_metric([each.name], _cumulative(each.tick_buckets), sum_value=None)
+            ticks.add_metric([each.name], _cumulative(each.tick_buckets), sum_value=each.tick_total_ms / 1e3)
         yield ticks
 
 

@@ -10,6 +10,8 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Sequence
+from concurrent.futures import Executor
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any, Protocol
@@ -56,7 +58,10 @@ class Connection(Protocol):
 
 
 class Session:
-    """See the module. `now()` is monotonic seconds; the session clock counts from the session's making."""
+    """See the module. `now()` is monotonic seconds; the session clock counts from the session's making.
+
+    `sound_codecs`: threads for doors to code sound on, so that it never waits for a picture; None: the loop's own.
+    """
 
     def __init__(
         self,
@@ -67,9 +72,11 @@ class Session:
         make_recogniser: MakeRecogniser = lambda _session: None,
         metrics: Metrics,
         settings: Settings | None = None,
+        sound_codecs: Executor | None = None,
         now: Callable[[], float] = time.monotonic,
     ) -> None:
         self.name, self.channels, self.now = name, channels, now
+        self.sound_codecs = sound_codecs
         self.settings = settings or Settings()
         self.clock = MediaClock(now())
         self.output_clock = OutputClock(self.clock, wall=time.time())

@@ -72,6 +72,7 @@ class EngineSnapshot:
     failures: int
     tick_ms: Quantiles
     wait_ms: Quantiles
+    tick_total_ms: float
     tick_buckets: tuple[tuple[float, int], ...]
 
 
@@ -111,5 +112,6 @@ class TickStats:
             failures=self.failures,
             tick_ms=self.tick.quantiles(),
             wait_ms=self.wait.quantiles(),
+            tick_total_ms=self.tick.total_ms,
             tick_buckets=self.tick.buckets(),
         )

@@ -67,7 +67,7 @@ class Outputs:
                 if sum(each.samples.shape[1] for each in held) < encoder.packet:
                     continue
                 start = session.now()
-                for packet in await loop.run_in_executor(None, _encode_all, encoder, held):
+                for packet in await loop.run_in_executor(session.sound_codecs, _encode_all, encoder, held):
                     self.sound.publish(packet)
                 session.report.observe("encode", session.now() - start)
                 held = []

@@ -172,7 +172,12 @@ class Peer:
             if transceiver.kind == "audio":
                 track = clock.track(SOUND_HZ)
                 receiver = rtp.receive_sound(
-                    transceiver.receiver, track, hear, channels=session.channels, observe=report.observe
+                    transceiver.receiver,
+                    track,
+                    hear,
+                    channels=session.channels,
+                    executor=session.sound_codecs,
+                    observe=report.observe,
                 )
             else:
                 track = clock.track(PICTURE_HZ, slew=PICTURE_SLEW)

@@ -92,12 +92,22 @@ def _cpu_seconds(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-async def _measure(port: int, pid: int, seconds: float, picture: bool, sound: np.ndarray) -> tuple[np.ndarray, float]:
-    before, begin = _cpu_seconds(pid), time.monotonic()
+async def _model_seconds(port: int) -> float:
+    """Time in ticks since the start, over all engines; 0 for what has none."""
+    async with httpx.AsyncClient(timeout=5) as client:
+        text = (await client.get(f"http://127.0.0.1:{port}/metrics")).text
+    return sum(float(line.split()[-1]) for line in text.splitlines() if line.startswith("limelight_tick_seconds_sum"))
+
+
+async def _measure(
+    port: int, pid: int, seconds: float, picture: bool, sound: np.ndarray
+) -> tuple[np.ndarray, float, float]:
+    """Delays, and the shares of a core that the whole process and its models took."""
+    models, before, begin = await _model_seconds(port), _cpu_seconds(pid), time.monotonic()
     peer = Peer(f"http://127.0.0.1:{port}/sessions/bench/offer", Talk(sound), picture)
     await peer.run(seconds)
-    cpu = (_cpu_seconds(pid) - before) / (time.monotonic() - begin)
-    return delays_ms(peer.talk, peer.heard), cpu
+    took, all_models = time.monotonic() - begin, await _model_seconds(port) - models
+    return delays_ms(peer.talk, peer.heard), (_cpu_seconds(pid) - before) / took, all_models / took
 
 
 async def compare(
@@ -107,7 +117,7 @@ async def compare(
     sound = talker(seconds + 5)
     ports = {"relay": 8191, "limelight": 8192}
     servers = {kind: _server(kind, port, cache, compiled) for kind, port in ports.items()}
-    found: dict[str, list[tuple[np.ndarray, float]]] = {kind: [] for kind in ports}
+    found: dict[str, list[tuple[np.ndarray, float, float]]] = {kind: [] for kind in ports}
     try:
         for kind, port in ports.items():
             await _ready(port, compiled and kind == "limelight")
@@ -120,9 +130,10 @@ async def compare(
             process.wait(10)
     return {
         kind: {
-            "p50_ms": float(np.median(np.concatenate([delays for delays, _ in each]))),
-            "p95_ms": float(np.quantile(np.concatenate([delays for delays, _ in each]), 0.95)),
-            "cpu_share": float(np.median([cpu for _, cpu in each])),
+            "p50_ms": float(np.median(np.concatenate([delays for delays, _, _ in each]))),
+            "p95_ms": float(np.quantile(np.concatenate([delays for delays, _, _ in each]), 0.95)),
+            "cpu_share": float(np.median([cpu for _, cpu, _ in each])),
+            "model_share": float(np.median([models for _, _, models in each])),
         }
         for kind, each in found.items()
     }
@@ -149,9 +160,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     if given.json:
         print(json.dumps(found))
         return 0
-    table = Table("server", "mouth to ear p50 ms", "p95 ms", "share of a core", title="WebRTC on loopback, one session")
+    columns = ("server", "mouth to ear p50 ms", "p95 ms", "share of a core", "of it in models")
+    table = Table(*columns, title="WebRTC on loopback, one session")
     for kind, row in found.items():
-        table.add_row(kind, f"{row['p50_ms']:.0f}", f"{row['p95_ms']:.0f}", f"{row['cpu_share']:.3f}")
+        shares = f"{row['cpu_share']:.3f}", f"{row['model_share']:.3f}"
+        table.add_row(kind, f"{row['p50_ms']:.0f}", f"{row['p95_ms']:.0f}", *shares)
     Console().print(table)
     return 0
 
