@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import importlib
+import logging
 import os
 import sys
 from collections.abc import Sequence
@@ -23,13 +24,12 @@ from streamer.options import add_arguments as add_serve_arguments
 if TYPE_CHECKING:
     from starlette.routing import BaseRoute
 
-    from streamer.engine import Engine
     from streamer.metrics import Metrics
     from streamer.session import Session
-    from streamer.stages.emformer_stt import EmformerSpeech
     from streamer.stages.engines import Engines
     from streamer.stages.recognise import Recogniser
     from streamer.stages.scribe import Scribe
+    from streamer.stages.stt import HotWords, Stt
     from streamer.transports.http import Studio
 
 __all__ = ["main"]
@@ -165,6 +165,18 @@ async def _run_server(options: ServeOptions) -> int:
     return 0
 
 
+def _load_stt(options: ServeOptions, *, slots: int) -> Stt | None:
+    """The recogniser; where it cannot be had there are no captions, and everything else."""
+    from streamer.frame import FormatError
+    from streamer.stages.stt import load_stt
+
+    try:
+        return load_stt(options.stt, cache=options.cache, slots=slots)
+    except FormatError as error:
+        logging.getLogger(__name__).warning("no captions: %s", error)
+        return None
+
+
 class _Loaded:
     """What is there once torch and the models are: engines, and sessions made on them."""
 
@@ -172,7 +184,7 @@ class _Loaded:
         self._options, self._metrics = options, metrics
         self._engines: Engines | None = None
         self._sound_codecs = ThreadPoolExecutor(SOUND_THREADS, "sound")
-        self._emformer: EmformerSpeech | None = None
+        self._stt: Stt | None = None
 
     def load(self, studio: Studio) -> Sequence[BaseRoute]:
         """The slow part, in a thread: models, WebRTC; returns the media doors' routes."""
@@ -183,23 +195,16 @@ class _Loaded:
 
         options = self._options
         engines = self._engines = Engines(slots=options.sessions, recordings=AT_ONCE, device=Device())
-        served = [*engines]
-        if options.stt == "emformer":
-            served.append(self._load_emformer(options.sessions + AT_ONCE))
+        self._stt = _load_stt(options, slots=options.sessions + AT_ONCE)
+        served = [*engines] if self._stt is None else [*engines, self._stt.engine]
         self._metrics.engines(lambda: [engine.snapshot() for engine in served])
         network = Network(ice_servers=options.ice_servers, udp_ports=options.udp_ports, public_ip=options.public_ip)
         return [*media_routes(studio, network), *transcription_routes(studio, self._scribe)]
 
-    def _load_emformer(self, slots: int) -> Engine:
-        from streamer.stages.emformer_stt import EmformerSpeech
+    def _recogniser(self, hot_words: HotWords) -> Recogniser | None:
+        return None if self._stt is None else self._stt.recogniser(hot_words)
 
-        self._emformer = EmformerSpeech.load(_emformer_folder(self._options), slots=slots)
-        return self._emformer.engine
-
-    def _recogniser(self) -> Recogniser | None:
-        return None if self._emformer is None else self._emformer.recogniser()
-
-    def _scribe(self, _hot_words: Sequence[str]) -> Scribe:
+    def _scribe(self, hot_words: Sequence[str]) -> Scribe:
         """The stages for one recording, with their slots leased."""
         from streamer.engine import EngineFull
         from streamer.sessions import Full
@@ -208,7 +213,7 @@ class _Loaded:
 
         assert self._engines is not None
         try:
-            recogniser = self._recogniser()
+            recogniser = self._recogniser(lambda: hot_words)
             if recogniser is None:
                 raise Refused(503, "this server was started without a recogniser; start it with --stt emformer")
             return scribe_of(self._engines.vad, recogniser)
@@ -232,7 +237,7 @@ class _Loaded:
                 name,
                 channels=channels,
                 make_path=self._engines.paths,
-                make_recogniser=lambda _session: self._recogniser(),
+                make_recogniser=lambda session: self._recogniser(lambda: session.settings.captions.hot_words),
                 metrics=self._metrics,
                 sound_codecs=self._sound_codecs,
             )
@@ -245,5 +250,5 @@ class _Loaded:
         self._sound_codecs.shutdown(wait=False, cancel_futures=True)
         if self._engines is not None:
             self._engines.close()
-        if self._emformer is not None:
-            self._emformer.close()
+        if self._stt is not None:
+            self._stt.close()
