@@ -90,7 +90,8 @@ def _discounts(counts: Doubles) -> Doubles:
     n1, n2, n3, n4 = (max(float((counts == i).sum()), 1.0) for i in (1, 2, 3, 4))
     y = n1 / (n1 + 2 * n2)
     given = np.array([0.0, 1 - 2 * y * n2 / n1, 2 - 3 * y * n3 / n2, 3 - 4 * y * n4 / n3])
-    return np.clip(given, [0, 0.1, 0.2, 0.3], [0, 0.95, 1.9, 2.9])
+    held: Doubles = np.clip(given, [0, 0.1, 0.2, 0.3], [0, 0.95, 1.9, 2.9])
+    return held
 
 
 def _smoothed(raw: tuple[Ints, Doubles], counts: Doubles, below: _Order, *, words: int, n: int) -> _Order:

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from safetensors.numpy import save_file
 
+from models.pronounce import pronounce
 from models.recipes.kneser_ney import Sizes, train
 from models.recipes.reading import Sentence, held_back_texts, texts
 from models.stt.lexicon import MARKS, SENTENCE_END, SENTENCE_START, UNKNOWN, Lexicon
@@ -27,7 +28,8 @@ __all__ = ["main", "perplexity", "pronunciations"]
 
 COMMON_GRADES = {10: 4.0, 20: 2.0, 35: 1.0, 40: 0.5, 50: 0.3}  # SCOWL's grade -> occurrences to pretend
 MODERN = {"LJSpeech": 2}  # texts to count more than once
-KEPT = (250_000, 520_000)
+KEPT = (250_000, 500_000)
+SPREAD = 2  # a word that the dictionary lacks must be in so many texts
 Dictionary = Mapping[str, list[tuple[str, ...]]]
 
 
@@ -71,9 +73,11 @@ def common_words(scowl: Path) -> dict[str, float]:
 
 
 def chosen(dictionary: Dictionary, counts: Counted, common: Mapping[str, float]) -> Lexicon:
-    """Every word of the dictionary that the texts or the graded lists have."""
-    words = sorted(word for word in {*counts.times, *common} if word in dictionary)
-    return Lexicon.of([(word, dictionary[word]) for word in words])
+    """The dictionary's words that the texts or the graded lists have, and what several texts have beside them."""
+    spread = {word for word, seen in counts.texts.items() if seen >= SPREAD}
+    known = {word for word in {*counts.times, *common} if word in dictionary}
+    guessed = {word: [tuple(pronounce(word))] for word in spread - known}
+    return Lexicon.of([(word, dictionary.get(word) or guessed[word]) for word in sorted({*known, *guessed})])
 
 
 def sequence(read: Mapping[str, list[Sentence]], lexicon: Lexicon) -> NDArray[np.int64]:
@@ -124,7 +128,8 @@ def main() -> None:
     print(len(lexicon.words) - len(MARKS), "words", len(lexicon.said), "pronunciations")
     print([len(level.score) for level in ngram.levels], "n-grams")
     for name, sentences in held_back_texts(told.text).items():
-        print(name, "perplexity %.1f, unknown words %.2f %%" % (lambda p, u: (p, 100 * u))(*perplexity(coded, lexicon.index, sentences)))
+        per_word, unknown = perplexity(coded, lexicon.index, sentences)
+        print(f"{name}: perplexity {per_word:.1f}, unknown words {100 * unknown:.2f} %")
 
 
 if __name__ == "__main__":

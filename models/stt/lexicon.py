@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from models.stt.phones import INDEX
 
-__all__ = ["MARKS", "SENTENCE_END", "SENTENCE_START", "UNKNOWN", "Lexicon", "Tree", "build_tree"]
+__all__ = ["MARKS", "SENTENCE_END", "SENTENCE_START", "UNKNOWN", "Lexicon", "Tree", "build_tree", "ranges"]
 
 MARKS = ("<unk>", "<s>", "</s>")
 UNKNOWN, SENTENCE_START, SENTENCE_END = range(3)
@@ -84,27 +84,26 @@ class Tree:
 
 def build_tree(said: Sequence[bytes], words: Ints, chance: NDArray[np.float32]) -> Tree:
     """The tree of pronunciations `said[i]` of `words[i]`, whose log probability is `chance[i]`."""
-    depth = max(len(way) for way in said)
-    table = np.frombuffer(b"".join(way.ljust(depth, b"\0") for way in said), np.uint8).reshape(-1, depth)
+    table = _table(said)
     order = np.lexsort(table.T[::-1])
-    table, words, chance = table[order], words[order], chance[order]
-    changed = np.ones(len(table), np.bool_)
-    changed[1:] = False
-    above = np.zeros(len(table), np.int64)  # the node of each row one phone earlier
-    phone, parent, at_end = [np.zeros(1, np.int64)], [np.zeros(1, np.int64)], np.zeros(len(table), np.int64)
-    count = 1
-    for d in range(depth):
-        changed[1:] |= table[1:, d] != table[:-1, d]
-        there = table[:, d] > 0
+    table, changed = table[order], np.arange(len(table)) == 0
+    node, count = np.zeros(len(table), np.int64), 1
+    phone, parent = [np.zeros(1, np.int64)], [np.zeros(1, np.int64)]
+    for column in table.T:
+        there = column > 0
+        changed[1:] |= column[1:] != column[:-1]
         new = changed & there
-        new[np.flatnonzero(there)[:1]] = True
-        node = count + np.cumsum(new) - 1
-        phone.append(table[new, d].astype(np.int64))
-        parent.append(above[new])
-        above = np.where(there, node, above)
-        at_end = np.where(there, node, at_end)
+        phone.append(column[new].astype(np.int64))
+        parent.append(node[new])
+        node = np.where(there, count - 1 + np.cumsum(new), node)
         count += int(new.sum())
-    return _laid_out(np.concatenate(phone), np.concatenate(parent), (at_end, words, chance))
+    return _laid_out(np.concatenate(phone), np.concatenate(parent), (node, words[order], chance[order]))
+
+
+def _table(said: Sequence[bytes]) -> NDArray[np.uint8]:
+    """Pronunciations as rows, filled up with 0."""
+    depth = max(len(way) for way in said)
+    return np.frombuffer(b"".join(way.ljust(depth, b"\0") for way in said), np.uint8).reshape(-1, depth)
 
 
 def _laid_out(phone: Ints, parent: Ints, ends: tuple[Ints, Ints, NDArray[np.float32]]) -> Tree:
@@ -121,3 +120,9 @@ def _laid_out(phone: Ints, parent: Ints, ends: tuple[Ints, Ints, NDArray[np.floa
     ending = np.bincount(at_end, minlength=nodes)
     first_child = 1 + np.cumsum(children) - children
     return Tree(phone, first_child, children, np.cumsum(ending) - ending, ending, words[by_node], best)
+
+
+def ranges(first: Ints, count: Ints) -> tuple[Ints, Ints]:
+    """All of `first[i], first[i] + 1, ...`, `count[i]` of each i, one after another; and the i of each."""
+    each = np.repeat(np.arange(len(first)), count)
+    return np.arange(len(each)) + (first - np.cumsum(count) + count)[each], each

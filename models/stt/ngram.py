@@ -53,6 +53,7 @@ class NGram:
         self._backoff = np.concatenate([np.zeros(1, np.float32), *(level.backoff for level in levels[:-1])])
         self._shorter = np.concatenate([np.zeros(1, np.int64), *(level.shorter for level in levels[:-1])])
         self._last = np.concatenate([np.zeros(1, np.int64), *(level.keys % self.words for level in levels[:-1])])
+        self.states = len(self._last)
         self._fertile = np.concatenate([np.ones(1, np.bool_), *(level.fertile for level in levels[:-1])])
 
     def score(self, states: Ints, words: Ints) -> Floats:
