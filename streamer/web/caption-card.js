@@ -12,15 +12,16 @@ import { Transcript } from "./transcript.js";
 
 const STYLE = { size: "medium", position: "bottom", background: "box" };
 const PACE = {
-  live: "How long after the sound a word is settled",
+  live: "How long after it was said a word is settled",
   behind: "The server is busy: captions come late, and are made with less care until they have caught up",
   skipped: "The server was too busy: some of what was said is missing",
 };
+const DELAYS = 5;
 const LISTS = { "hot-words": "captions.hot_words", bleep: "captions.bleep" };
 const SCALES = { small: 0.75, medium: 1, large: 1.35, huge: 1.8 };
 
 export class CaptionCard {
-  #door; #settings; #watches; #waiting = null; #possible = true;
+  #door; #settings; #watches; #waiting = null; #possible = true; #clock = null; #clockAt = 0; #delays = [];
 
   /** `watches`: the page takes no part and has no card to be seen. */
   constructor({ door, settings, watches }) {
@@ -44,7 +45,7 @@ export class CaptionCard {
     this.spoken.hear(caption);
     if (this.#waiting) this.#waiting.push(caption);
     else this.transcript.add(caption);
-    if (caption.committed) this.#showLag(caption);
+    if (caption.words.length) this.#showDelay(caption);
   }
 
   /** A connection stands: what was said before comes first, then what was heard while it was fetched. */
@@ -59,8 +60,10 @@ export class CaptionCard {
     this.#waiting = null;
   }
 
-  /** `possible`: whether the server has a recogniser. */
-  offer(possible) {
+  /** With every reading: the session's clock, and whether the server has a recogniser. */
+  tick({ time, captions }) {
+    [this.#clock, this.#clockAt] = [time, performance.now()];
+    const possible = captions !== null;
     this.#possible = possible;
     setHidden($("caption-none"), possible);
     document.querySelector("[data-setting='captions.on']").disabled = !possible;
@@ -69,6 +72,7 @@ export class CaptionCard {
   /** The connection has gone, or captions are off: nothing old stays on the picture. */
   leave() {
     this.screen.clear();
+    this.#delays = [];
     setText($("caption-lag"), NONE);
   }
 
@@ -93,8 +97,13 @@ export class CaptionCard {
     setHidden($("captions"), this.#settings.get("captions.burn")); // the picture has them already
   }
 
-  #showLag({ lag, pace }) {
-    setText($("caption-lag"), lag === null ? NONE : `${seconds(lag)} behind`);
+  /** How long ago the newest settled word was said: the median of the last few, which a person can read. */
+  #showDelay({ words, pace }) {
+    if (this.#clock === null || words.at(-1).end === null) return;
+    const now = this.#clock + (performance.now() - this.#clockAt) / 1000;
+    this.#delays = [now - words.at(-1).end, ...this.#delays].slice(0, DELAYS);
+    const median = [...this.#delays].sort((a, b) => a - b)[this.#delays.length >> 1];
+    setText($("caption-lag"), `${seconds(Math.max(0, median))} behind`);
     $("caption-lag").classList.toggle("slow", pace !== "live");
     $("caption-lag").title = PACE[pace] ?? PACE.live;
   }

@@ -216,7 +216,7 @@ export class Studio {
     this.stats = stats;
     status.showStats(stats);
     status.showVoice(stats.speaking, stats.speech);
-    this.captions.offer(stats.captions !== null);
+    this.captions.tick(stats);
     this.waterfall.draw(stats);
   }
 
