@@ -85,7 +85,9 @@ def _run(arguments: argparse.Namespace) -> int:
 
     try:
         options = options_from(arguments, cache=_cache_folder())
-    except ValueError as error:
+        if options.captions is not None:
+            _fetch(options.captions.stt, _cache_folder())
+    except (ValueError, OSError) as error:
         print(f"limelight: {error}", file=sys.stderr)
         return 2
     return run(options)
@@ -116,25 +118,22 @@ def _serve(arguments: argparse.Namespace) -> int:
     set_up(arguments.log_format, arguments.log_level)
     try:
         options = options_from(arguments)
-        if options.stt == "emformer":
-            _fetch_emformer(_emformer_folder(options))
+        _fetch(options.stt, options.cache)
     except (ValueError, OSError) as error:
         print(f"limelight: {error}", file=sys.stderr)
         return 2
     return asyncio.run(_run_server(options))
 
 
-def _emformer_folder(options: ServeOptions) -> Path:
-    return options.cache / "emformer"
-
-
-def _fetch_emformer(folder: Path) -> None:
-    """Before anything serves: who asked for the public recogniser and cannot have it is told so at once."""
+def _fetch(stt: str, cache: Path) -> None:
+    """Before anything is done: who asked for the public recogniser and cannot have it is told so at once."""
+    if stt != "emformer":
+        return
     from models.emformer.assets import fetch_published
     from streamer.progress import downloads
 
     with downloads() as progress:
-        fetch_published(folder, progress=progress)
+        fetch_published(cache / "emformer", progress=progress)
 
 
 async def _run_server(options: ServeOptions) -> int:

@@ -99,9 +99,9 @@ def _add_limits(add: Callable[..., object]) -> None:
 def _add_network(add: Callable[..., object]) -> None:
     add(
         "--stt",
-        choices=("limelight", "emformer"),
+        choices=("limelight", "emformer", "off"),
         default="limelight",
-        help="recogniser of the captions: the one that ships, or the public Emformer (English, 300 MB on first use)",
+        help="recogniser of the captions: the one that ships, the public Emformer (300 MB on first use), or none",
     )
     add(
         "--ice-server",

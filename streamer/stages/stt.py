@@ -5,6 +5,7 @@ A further recogniser is one file that fits `recognise.py`, and a line here. Know
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ import torch
 from models.vad import load_vad
 from streamer.device import Device
 from streamer.engine import Engine
-from streamer.frame import HOP, FormatError
+from streamer.frame import HOP
 from streamer.stages.captions import CaptionRules
 from streamer.stages.recognise import Recogniser
 from streamer.stages.scribe import Scribe, scribe_of
@@ -40,7 +41,7 @@ def load_stt(name: str, *, cache: Path, slots: int, share: float = 0.8) -> Stt:
 
     `share`: of one thread's time that all their searches together may take of what their sound lasts.
     """
-    return _emformer(cache, slots, share) if name == "emformer" else _limelight()
+    return _emformer(cache, slots, share) if name == "emformer" else _limelight(slots, share)
 
 
 def _emformer(cache: Path, slots: int, share: float) -> Stt:
@@ -50,15 +51,18 @@ def _emformer(cache: Path, slots: int, share: float) -> Stt:
     return Stt(speech.engine, lambda _words: speech.recogniser(), speech.close)
 
 
-def _limelight() -> Stt:
-    raise FormatError("the recogniser that ships is not in this version yet; use --stt emformer")
+def _limelight(slots: int, share: float) -> Stt:
+    from streamer.stages.limelight_stt import LimelightSpeech
+
+    speech = LimelightSpeech.load(slots=slots, share=share)
+    return Stt(speech.engine, speech.recogniser, speech.close)
 
 
 @contextmanager
 def scribe_alone(name: str, *, cache: Path, patience_s: float) -> Iterator[Scribe]:
     """A scribe for one recording, with engines of its own; nobody waits, so that its searches take what they need."""
     with ExitStack() as stack:
-        stt = load_stt(name, cache=cache, slots=1, share=100.0)
+        stt = load_stt(name, cache=cache, slots=1, share=math.inf)
         stack.callback(stt.close)
         device = Device()
         stack.callback(device.close)

@@ -1,0 +1,131 @@
+"""The shipped recogniser behind captions: the engine and the search are real, the network is one that spells."""
+
+import asyncio
+import math
+from fractions import Fraction
+
+import numpy as np
+import pytest
+import torch
+
+from models.streaming import StreamingModule
+from models.stt.phones import INDEX, PHONES
+from streamer.engine import EngineFull
+from streamer.frame import HOP, SOUND_HZ, AudioFrame, FormatError
+from streamer.stages import limelight_stt
+from streamer.stages.captions import Captioner
+from streamer.stages.limelight_stt import LimelightSpeech
+from tests.models.stt.toy_language import toy_language
+
+COLUMN, DELAY = 960, 16
+CAT = "_ DH AH K AE T S AE T _"
+EAT = "_ AY IY T _"
+
+
+class Spelling(StreamingModule):
+    """Takes the level of each 20 ms for the number of a phone; late by as much as the network."""
+
+    hop, ratio, delay = 8 * COLUMN, Fraction(1, COLUMN), DELAY
+
+    def initial_state(self, slots):
+        return torch.zeros(slots, len(PHONES), DELAY)
+
+    def step(self, state, chunk):
+        columns = torch.cat([state, self.forward(chunk)], -1)
+        return columns[..., 8:].contiguous(), columns[..., :8]
+
+    def forward(self, x):
+        phone = (x[:, 0].unflatten(-1, (-1, COLUMN)).mean(-1) * 100).round()
+        return torch.log_softmax(8.0 * (phone[:, None] == torch.arange(len(PHONES))[:, None]), 1)
+
+
+def sound(phones, *, frames=4):
+    """`[1, T]` that `Spelling` reads so."""
+    numbers = [INDEX["" if phone == "_" else phone] for phone in phones.split()]
+    return np.repeat(np.array(numbers, np.float32) / 100, frames * COLUMN)[None]
+
+
+@pytest.fixture
+def speech():
+    made = LimelightSpeech(Spelling().eval(), toy_language(), slots=2, share=math.inf)
+    yield made
+    made.close()
+
+
+async def heard(recogniser, samples, *, pts=0):
+    """What each chunk gives, and the end."""
+    size = recogniser.chunk_samples
+    samples = np.pad(samples, ((0, 0), (0, -samples.shape[1] % size)))
+    told = [await recogniser.hear(samples[:, at : at + size], pts=pts + at) for at in range(0, samples.shape[1], size)]
+    return [*told, await recogniser.finish()]
+
+
+def text(one):
+    return " ".join(word.text for word in one.words)
+
+
+async def test_words_come_with_their_times_on_the_media_clock_without_the_look_ahead(speech):
+    *_, last = await heard(speech.recogniser(), sound(CAT), pts=10 * SOUND_HZ)
+    assert text(last) == "the cat sat" and last.stable == 3
+    assert [(word.start_s, word.end_s) for word in last.words] == [
+        (pytest.approx(10.08), pytest.approx(10.24)),
+        (pytest.approx(10.24), pytest.approx(10.48)),
+        (pytest.approx(10.48), pytest.approx(10.72)),
+    ]
+
+
+async def test_stable_words_are_never_revised_and_the_next_segment_starts_anew(speech):
+    recogniser = speech.recogniser()
+    for _ in range(2):
+        told = await heard(recogniser, sound(" ".join([CAT] * 4)))
+        for before, after in zip(told, told[1:], strict=False):
+            assert after.words[: before.stable] == before.words[: before.stable]
+        assert text(told[-1]) == " ".join(["the cat sat"] * 4)
+
+
+async def test_streams_that_share_the_engine_get_only_their_own_words(speech):
+    both = speech.recogniser(), speech.recogniser()
+    first, second = await asyncio.gather(heard(both[0], sound(CAT)), heard(both[1], sound(EAT)))
+    assert (text(first[-1]), text(second[-1])) == ("the cat sat", "i eat")
+    with pytest.raises(EngineFull):
+        speech.recogniser()
+    both[0].close()
+    both[0].close()
+    assert text((await heard(speech.recogniser(), sound(EAT)))[-1]) == "i eat"
+
+
+async def test_hot_words_are_asked_for_at_every_segment(speech):
+    expected = []
+    recogniser, osta = speech.recogniser(lambda: expected), sound("_ AY S IY AO S T AH _")
+    assert "osta" not in text((await heard(recogniser, osta))[-1])
+    expected.append("Osta")
+    assert text((await heard(recogniser, osta))[-1]).endswith("osta")
+
+
+async def test_a_step_that_was_lost_spoils_its_segment_only(speech):
+    recogniser = speech.recogniser()
+    with pytest.raises(FormatError):
+        await recogniser.hear(np.zeros((1, 5), np.float32), pts=0)
+    assert (await recogniser.finish()).words == ()
+    assert text((await heard(recogniser, sound(CAT)))[-1]) == "the cat sat"
+
+
+async def test_through_the_captioner_streaming_is_what_the_whole_is(speech):
+    captioner = Captioner(speech.recogniser())
+    samples, told = np.pad(sound(" ".join([CAT] * 3)), ((0, 0), (SOUND_HZ, SOUND_HZ))), []
+    for at in range(0, samples.shape[1], HOP):
+        hop = np.ascontiguousarray(samples[:, at : at + HOP])
+        told += await captioner.hear(AudioFrame(at, hop), 0.9 if hop.any() else 0.1)
+    words = [word for caption in told for word in caption.committed]
+    assert [word.text for word in words] == ["the", "cat", "sat"] * 3
+    assert words[0].start_s == pytest.approx(1.08, abs=0.05)
+    assert not any(caption.lag_s for caption in told)
+
+
+def test_weights_that_are_not_there_are_told(monkeypatch, tmp_path):
+    def missing():
+        raise FileNotFoundError(2, "No such file", str(tmp_path / "stt.safetensors"))
+
+    monkeypatch.setattr(limelight_stt, "load_recogniser", missing)
+    with pytest.raises(FormatError, match=r"stt\.safetensors"):
+        LimelightSpeech.load(slots=1, share=0.8)
