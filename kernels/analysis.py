@@ -22,6 +22,7 @@ from kernels.fourier import COLUMNS, Tables, padded
 
 __all__ = ["Analysed", "Compression", "analyse", "analyse_reference", "analyse_triton", "cost"]
 
+WARPS = 4
 GROUPED_FROM = 4096  # sessions: with fewer, a program each keeps the card busy
 
 
@@ -69,6 +70,7 @@ def analyse_triton(past: Tensor, chunk: Tensor, tables: Tables, compression: Com
         past, chunk, *tables[:4], spectra, middle, seen, energy,
         b, (compression.power - 1) / 2, compression.quiet, 512 / (kept + hop),
         channels=channels, KEPT=kept, HOP=hop, R=rows, P=padded(rows), Q=tables.columns.shape[-1], BINS=bins, EACH=each,
+        num_warps=WARPS,
     )  # fmt: skip
     return Analysed(spectra, middle, seen, energy)
 

@@ -25,6 +25,8 @@ from kernels.fourier import padded
 
 __all__ = ["BlockWeights", "band_blocks", "band_blocks_reference", "band_blocks_triton", "cost"]
 
+WARPS = 2
+
 
 class BlockWeights(NamedTuple):
     """All blocks' weights, stacked; `[N, out, in]` and `[N, out]` as PyTorch's layers keep them."""
@@ -72,7 +74,7 @@ def band_blocks_triton(x: Tensor, memory: Tensor, weights: BlockWeights, *, head
     made, kept = torch.empty_like(x), torch.empty_like(memory)
     _band_blocks[(b,)](
         x, memory, *weights, made, kept, (width // heads) ** -0.5,
-        BLOCKS=blocks, BANDS=bands, ROWS=padded(bands), W=width, HEADS=heads, D=width // heads,
+        BLOCKS=blocks, BANDS=bands, ROWS=padded(bands), W=width, HEADS=heads, D=width // heads, num_warps=WARPS,
     )  # fmt: skip
     return made, kept
 

@@ -100,9 +100,9 @@ def _taps(given: int, made: int) -> int:
 
 
 def cost(planes: Planes, out: Tensor) -> Cost:
-    """Reads the planes, writes the picture; the filter's taps and 20 operations of colour a pixel."""
+    """Reads the planes, writes the picture; the taps of separable filters and 20 operations of colour a pixel."""
     h, w = out.shape[2:]
-    taps = sum(_taps(plane.shape[1], h) * _taps(plane.shape[2], w) for plane in planes)
+    taps = sum(_taps(plane.shape[1], h) + _taps(plane.shape[2], w) for plane in planes)
     return Cost(size_bytes(*planes, out), out.shape[0] * h * w * (4 * taps + 20))
 
 

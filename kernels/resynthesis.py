@@ -26,6 +26,8 @@ from kernels.fourier import COLUMNS, Tables, padded
 
 __all__ = ["Expansion", "Sounding", "cost", "resynthesise", "resynthesise_reference", "resynthesise_triton"]
 
+WARPS = 4
+
 
 class Expansion(NamedTuple):
     """How a mask on compressed bins is one on the bins, and which bins, from `top` up, steer what is above them."""
@@ -93,6 +95,7 @@ def resynthesise_triton(
         0.5 / expansion.power, expansion.loudest ** (2 * expansion.power), expansion.quiet, window / 512,
         channels=channels, KEPT=past.shape[-1], HOP=hop, R=rows, P=padded(rows), Q=tables.columns.shape[-1],
         TAIL=padded(2 * hop // COLUMNS), BINS=bins, TOP=expansion.top, MOVED=triton.next_power_of_2(past.shape[-1]),
+        num_warps=WARPS,
     )  # fmt: skip
     return out, next_past, next_tail
 

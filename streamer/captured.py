@@ -50,11 +50,22 @@ def uncaptured(work: Callable[[], Tree]) -> tuple[Callable[[], object], Tree]:
 
 
 class MaskedStepper:
-    """Steps the shortest recorded front of the slots that holds the wanted ones; commits only those."""
+    """Steps the shortest recorded front of the slots that holds the wanted ones; commits only those.
+
+    `counts`: the fronts to record, ascending up to all slots; powers of two if not given.
+    """
 
     label = "graph"
 
-    def __init__(self, module: StreamingModule, state: Tree, *, example: Tree, record: Recorder) -> None:
+    def __init__(
+        self,
+        module: StreamingModule,
+        state: Tree,
+        *,
+        example: Tree,
+        record: Recorder,
+        counts: Sequence[int] | None = None,
+    ) -> None:
         first = tree_leaves(state)[0]
         self._module, self._state, self._place = module, state, first.device
         slots = first.shape[0]
@@ -62,23 +73,30 @@ class MaskedStepper:
         self._active = torch.zeros(slots, dtype=torch.bool, device=self._place)
         self._chunk_here, self._active_here = tree_map(_pinned, self._chunk), _pinned(self._active)
         with torch.no_grad():
-            self._fronts = {count: record(partial(self._tick, count)) for count in widths(slots)}
+            self._fronts = {count: record(partial(self._tick, count)) for count in counts or widths(slots)}
         self._out_here = {count: tree_map(_pinned, out) for count, (_, out) in self._fronts.items()}
 
     def __call__(self, slots: Sequence[int], chunk: Tree) -> Tree:
-        count = next(count for count in self._fronts if count > max(slots))
-        replay, out = self._fronts[count]
+        count = next(count for count in self._fronts if count >= max(slots) + 1)
         rows = torch.tensor(slots)
         for staged, fresh in zip(tree_leaves(self._chunk_here), tree_leaves(chunk), strict=True):
             staged.index_copy_(0, rows, fresh)
         _copy(self._active_here, torch.zeros_like(self._active_here).index_fill_(0, rows, True))
+        self.tick(count)
+        return tree_map(lambda leaf: leaf.index_select(0, rows), self._out_here[count])
+
+    def replay(self, count: int) -> None:
+        """The recorded work of one front alone, on what lies on the device; queued, not waited for."""
+        self._fronts[count][0]()
+
+    def tick(self, count: int) -> None:
+        """One front from what is staged on the host to its results there; waits for them."""
         _copy(_front(self._chunk, count), _front(self._chunk_here, count))
         _copy(self._active, self._active_here)
-        replay()
-        _copy(self._out_here[count], out)
+        self.replay(count)
+        _copy(self._out_here[count], self._fronts[count][1])
         if self._place.type == "cuda":
             torch.cuda.current_stream().synchronize()
-        return tree_map(lambda leaf: leaf.index_select(0, rows), self._out_here[count])
 
     def _tick(self, count: int) -> Tree:
         """What is recorded. Recording it changes no state, because no row is active then."""

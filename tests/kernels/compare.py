@@ -12,6 +12,7 @@ from torch import Tensor
 __all__ = ["DEVICE", "near", "poisoned", "randoms"]
 
 DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
+torch.backends.cudnn.allow_tf32 = False  # references are to be exact
 # A bf16 has 8 bits, a half 11; one unit of rounding on either side. Float32 products are split in three on a GPU.
 ROUNDING = {torch.float32: 2e-5, torch.float16: 2**-10, torch.bfloat16: 2**-7}
 
