@@ -10,7 +10,19 @@ from pathlib import Path
 
 import numpy as np
 
-__all__ = ["HZ", "Mixture", "beeps", "lags_ms", "level_db", "mixture", "rises", "si_sdr_db", "si_sdr_gain_db", "wav"]
+__all__ = [
+    "HZ",
+    "TEXT",
+    "Mixture",
+    "beeps",
+    "lags_ms",
+    "level_db",
+    "mixture",
+    "rises",
+    "si_sdr_db",
+    "si_sdr_gain_db",
+    "wav",
+]
 
 HZ = 48_000
 STEADY_SAMPLES = 12

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import difflib
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +14,7 @@ import websockets
 from playwright.async_api import BrowserContext, Page
 
 from tests.browser.page import recorded, studio, until
-from tests.judges import HZ, beeps, lags_ms, level_db, mixture, rises, si_sdr_gain_db, wav
+from tests.judges import HZ, TEXT, beeps, lags_ms, level_db, mixture, rises, si_sdr_gain_db, wav
 from tests.served import Served
 
 pytestmark = pytest.mark.browser
@@ -20,6 +22,9 @@ pytestmark = pytest.mark.browser
 AHEAD_MS, BEHIND_MS = 40, 60  # EBU R37: how far sound may be ahead of its picture, and behind
 LONGEST_FREEZE_MS = 1000
 LEAST_GAIN_DB = 3.0  # without packets and codecs it is about 9
+LEAST_LIKE = 0.5  # of the words
+LONGEST_WAIT_S = 6.0  # until a word is settled on the page, on a machine that does much else
+RECOGNISER = Path(__file__).parents[2] / "models" / "weights" / "stt.safetensors"
 MOST_DROPS = 50  # frames: half a second
 
 
@@ -118,6 +123,57 @@ async def test_in_step_without_a_freeze_for_long(
     found = await in_step(page, server, "long", 40)
     judge(found, server, record_property)
     assert -BEHIND_MS <= found["skew_ms"] <= AHEAD_MS, "the browser did not settle"
+
+
+# Session time minus page time, from the reading that took the least to come; and how many words stood there when.
+WATCH_WORDS = """() => {
+    window.read = { ahead: -Infinity, counts: [] };
+    setInterval(() => {
+        const now = performance.now() / 1000;
+        if (limelight.stats) read.ahead = Math.max(read.ahead, limelight.stats.time - now);
+        const paragraphs = [...document.querySelectorAll("#transcript li > span")];
+        const count = paragraphs.flatMap((each) => each.textContent.split(" ").filter(Boolean)).length;
+        if (count && count !== read.counts.at(-1)?.count) read.counts.push({ now, count });
+    }, 10);
+}"""
+
+
+@pytest.mark.skipif(not RECOGNISER.exists(), reason="no recogniser ships yet")
+async def test_what_is_said_is_written_on_the_page(
+    visitor: BrowserContext, server: Served, tmp_path: Path, record_property: pytest.RecordProperty
+) -> None:
+    speech = mixture(tmp_path).clean
+    page = await studio(visitor, server.base, "said")
+    await page.keyboard.press("c")
+    await until(page, "limelight.settings.captions.on")
+    await page.evaluate(WATCH_WORDS)
+    await speak(visitor, page, np.concatenate([speech, np.zeros(3 * HZ, np.float32)]))
+    await until(page, "document.querySelector('#captions .solid').textContent !== ''")
+    await asyncio.sleep(len(speech) / HZ + 3)
+    await kept_up(page)
+    told = server.http.get("/sessions/said/captions.json").json()["segments"]
+    words = [word for segment in told for word in segment["words"]]
+    alike = likeness(TEXT, " ".join(word["text"] for word in words))
+    read = await page.evaluate("read")
+    delays = [
+        next(each["now"] for each in read["counts"] if each["count"] > number) + read["ahead"] - word["end_s"]
+        for number, word in enumerate(words)
+        if any(each["count"] > number for each in read["counts"])
+    ]
+    delay_s = float(np.median(delays))
+    record_property("likeness", alike)
+    record_property("word_to_screen_s", delay_s)
+    late_s = float(np.quantile(delays, 0.95))
+    print(f"{alike:.0%} of the words; on the page {delay_s:.2f} s after they were said (p95 {late_s:.2f} s)")
+    assert alike > LEAST_LIKE
+    assert delay_s < LONGEST_WAIT_S
+
+
+def likeness(text: str, heard: str) -> float:
+    """How much of a text is found in what was heard, in its order: words, whatever their case and punctuation."""
+    wanted, found = (re.sub(r"[^a-z' ]", "", each.lower()).split() for each in (text, heard))
+    same = difflib.SequenceMatcher(None, wanted, found, autojunk=False).get_matching_blocks()
+    return sum(block.size for block in same) / len(wanted)
 
 
 async def test_settings_are_heard_at_once_and_by_everybody(
