@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import difflib
 import io
+import re
 import subprocess
 import wave
 from dataclasses import dataclass
@@ -151,3 +153,10 @@ def lags_ms(there: np.ndarray, back: np.ndarray, *, period_ms: float = 1000.0) -
     pairs = [(one, back[np.searchsorted(back, one)]) for one in there if len(back) and one < back[-1]]
     lags = np.array([after - one for one, after in pairs])
     return lags[lags < period_ms]
+
+
+def likeness(text: str, heard: str) -> float:
+    """How much of a text is found in what was heard, in its order: words, whatever their case and punctuation."""
+    wanted, found = (re.sub(r"[^a-z' ]", "", each.lower()).split() for each in (text, heard))
+    same = difflib.SequenceMatcher(None, wanted, found, autojunk=False).get_matching_blocks()
+    return sum(block.size for block in same) / len(wanted)

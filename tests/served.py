@@ -16,9 +16,10 @@ from pathlib import Path
 
 import httpx
 
-__all__ = ["Held", "Served", "eventually", "serving"]
+__all__ = ["RECOGNISER", "Held", "Served", "eventually", "serving"]
 
 ROOT = Path(__file__).parent.parent
+RECOGNISER = ROOT / "models" / "weights" / "stt.safetensors"
 COMMAND = (sys.executable, "-c", "import server, sys; sys.exit(server.main(sys.argv[1:]))")
 START_S = 180.0  # torch alone takes most of a minute on a busy machine
 STOP_S = 30.0

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import difflib
 import json
-import re
 from pathlib import Path
 
 import numpy as np
@@ -14,8 +12,8 @@ import websockets
 from playwright.async_api import BrowserContext, Page
 
 from tests.browser.page import recorded, studio, until
-from tests.judges import HZ, TEXT, beeps, lags_ms, level_db, mixture, rises, si_sdr_gain_db, wav
-from tests.served import Served
+from tests.judges import HZ, TEXT, beeps, lags_ms, level_db, likeness, mixture, rises, si_sdr_gain_db, wav
+from tests.served import RECOGNISER, Served
 
 pytestmark = pytest.mark.browser
 
@@ -24,7 +22,6 @@ LONGEST_FREEZE_MS = 1000
 LEAST_GAIN_DB = 3.0  # without packets and codecs it is about 9
 LEAST_LIKE = 0.5  # of the words
 LONGEST_WAIT_S = 6.0  # until a word is settled on the page, on a machine that does much else
-RECOGNISER = Path(__file__).parents[2] / "models" / "weights" / "stt.safetensors"
 MOST_DROPS = 50  # frames: half a second
 
 
@@ -138,7 +135,7 @@ WATCH_WORDS = """() => {
 }"""
 
 
-@pytest.mark.skipif(not RECOGNISER.exists(), reason="no recogniser ships yet")
+@pytest.mark.skipif(not RECOGNISER.exists(), reason="no recogniser is installed")
 async def test_what_is_said_is_written_on_the_page(
     visitor: BrowserContext, server: Served, tmp_path: Path, record_property: pytest.RecordProperty
 ) -> None:
@@ -168,13 +165,6 @@ async def test_what_is_said_is_written_on_the_page(
         await kept_up(page)
     assert alike > LEAST_LIKE
     assert delay_s < LONGEST_WAIT_S
-
-
-def likeness(text: str, heard: str) -> float:
-    """How much of a text is found in what was heard, in its order: words, whatever their case and punctuation."""
-    wanted, found = (re.sub(r"[^a-z' ]", "", each.lower()).split() for each in (text, heard))
-    same = difflib.SequenceMatcher(None, wanted, found, autojunk=False).get_matching_blocks()
-    return sum(block.size for block in same) / len(wanted)
 
 
 async def test_settings_are_heard_at_once_and_by_everybody(

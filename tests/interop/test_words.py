@@ -1,0 +1,70 @@
+"""Speech to words with the recogniser that ships, by clients that are not ours: OpenAI's, a websocket, ffprobe."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import shutil
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import openai
+import pytest
+from websockets.asyncio.client import connect
+
+from tests.judges import TEXT, likeness, mixture, wav
+from tests.served import RECOGNISER, Served
+
+pytestmark = pytest.mark.skipif(not RECOGNISER.exists(), reason="no recogniser is installed")
+
+LEAST_LIKE = 0.6
+
+
+async def live_words(server: Served, sound: np.ndarray) -> list[dict[str, object]]:
+    """Sent as fast as it is taken; the captions that came back."""
+    url = server.base.replace("http", "ws") + "/sessions/talk/audio"
+    async with connect(url, proxy=None) as door:
+        await door.send(json.dumps({"type": "start", "format": "f32le", "returns": ["captions"]}))
+
+        async def talk() -> None:
+            for part in np.array_split(sound, len(sound) // 4800):
+                await door.send(part.tobytes())
+            await door.send(json.dumps({"type": "end"}))
+
+        talking = asyncio.create_task(talk())
+        captions = [told async for message in door if (told := json.loads(message))["type"] == "caption"]
+        await talking
+    return captions
+
+
+def said(captions: list[dict[str, object]]) -> str:
+    return " ".join(str(caption["committed"]) for caption in captions)
+
+
+async def test_live_and_from_a_file_the_same_words(server: Served, tmp_path: Path) -> None:
+    sound = mixture(tmp_path).clean
+    captions = await live_words(server, sound)
+    client = openai.AsyncOpenAI(api_key="none", base_url=f"{server.base}/v1", max_retries=0)
+    async with client:
+        answer = await client.audio.transcriptions.create(model="limelight", file=("talk.wav", wav(sound)))
+    print(f"live {likeness(TEXT, said(captions)):.0%}, file {likeness(TEXT, answer.text):.0%}: {answer.text}")
+    assert likeness(TEXT, said(captions)) > LEAST_LIKE
+    assert likeness(said(captions), answer.text) > 0.9
+    assert any(caption["tail"] for caption in captions), "words are shown before they are settled"
+    subtitles_open(f"{server.base}/sessions/talk/captions.vtt")
+
+
+def subtitles_open(url: str) -> None:
+    """In ffprobe, by their address."""
+    if shutil.which("ffprobe") is None:
+        return
+    command = ["ffprobe", "-v", "error", "-show_entries", "stream=codec_name:packet=pts_time", "-of", "json", url]
+    told = json.loads(subprocess.run(command, capture_output=True, check=True).stdout)
+    assert [stream["codec_name"] for stream in told["streams"]] == ["webvtt"]
+    assert len(told["packets"]) >= 2
+
+
+async def test_hiss_says_nothing(server: Served) -> None:
+    hiss = 0.05 * np.random.default_rng(1).standard_normal(3 * 48_000).astype(np.float32)
+    assert said(await live_words(server, hiss)) == ""
