@@ -20,6 +20,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torchaudio.models import RNNT
 
+from models.emformer.hot import HotWords, Node
+
 __all__ = ["Hypothesis", "Limits", "Search", "Vocabulary", "Word"]
 
 Memory: TypeAlias = list[list[Tensor]]
@@ -69,6 +71,7 @@ class Hypothesis:
     score: float
     predicted: Tensor  # [encoding]
     memory: Memory  # of one row
+    node: Node = ""  # how much of a hot word the last tokens spell; what that is worth is in the score
 
     @property
     def rank(self) -> float:
@@ -77,18 +80,19 @@ class Hypothesis:
 
 
 class Search:
-    """One segment of speech. `model` and `vocabulary` are shared by all searches, and only read."""
+    """One segment of speech. `model`, `vocabulary` and `hot` (words likely to be said) may be shared by searches."""
 
     def __init__(
         self,
         model: RNNT,
         vocabulary: Vocabulary,
         *,
+        hot: HotWords | None = None,
         limits: Limits = Limits(),
         clock: Callable[[], float] = time.perf_counter,
     ) -> None:
         self._model, self._vocabulary, self._limits, self._clock = model, vocabulary, limits, clock
-        self._column = 0
+        self._column, self._hot = 0, hot or None
         with torch.inference_mode():
             predicted, memory = self._predict([vocabulary.blank], None)
         self._beam = [Hypothesis((), (), (), 0.0, predicted[0], memory)]
@@ -158,6 +162,8 @@ class Search:
     def _grow(self, hypotheses: list[Hypothesis], odds: Tensor, width: int, *, floor: float) -> list[Hypothesis]:
         """The `width` best that are one token longer, as far as they beat `floor`."""
         scores = odds + torch.tensor([hypothesis.score for hypothesis in hypotheses])[:, None]
+        if self._hot is not None:
+            scores = scores + torch.stack([self._hot.changes(hypothesis.node) for hypothesis in hypotheses])
         best, places = scores.flatten().topk(min(width, scores.numel()))
         chosen = [
             (*divmod(place, scores.shape[1]), score)
@@ -176,6 +182,7 @@ class Search:
                 score,
                 predicted[index],
                 [[leaf[index : index + 1] for leaf in layer] for layer in memory],
+                "" if self._hot is None else self._hot.after(parent.node, token),
             )
             for index, (parent, (row, token, score)) in enumerate(zip(parents, chosen, strict=True))
         ]

@@ -7,7 +7,7 @@ sessions there are, the less time each search gets of what its sound lasts, and 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -18,6 +18,7 @@ import torch
 from numpy.typing import NDArray
 
 from models.emformer.bundle import Bundle, load_bundle
+from models.emformer.hot import HotWords
 from models.emformer.network import COLUMN_S, SOUND_HZ
 from models.emformer.search import Limits, Search, Word
 from streamer.device import Device
@@ -56,18 +57,20 @@ class EmformerSpeech:
         """
         return cls(load_bundle(folder), slots=slots, share=share)
 
-    def recogniser(self) -> EmformerRecogniser:
-        """One session's.
+    def recogniser(self, hot_words: Callable[[], Sequence[str]] = tuple) -> EmformerRecogniser:
+        """One session's; `hot_words` is asked for words that are likely to be said when a segment begins.
 
         Raises:
             EngineFull: every slot is leased.
         """
-        made = EmformerRecogniser(self, self.engine.lease())
+        made = EmformerRecogniser(self, self.engine.lease(), hot_words)
         self._open += 1
         return made
 
-    def search(self) -> Search:
-        return Search(self._bundle.transducer, self._bundle.vocabulary, limits=self._limits)
+    def search(self, hot_words: Sequence[str]) -> Search:
+        bundle = self._bundle
+        hot = HotWords(hot_words, bundle.vocabulary.pieces)
+        return Search(bundle.transducer, bundle.vocabulary, hot=hot, limits=self._limits)
 
     async def job(self, work: Callable[[], Result]) -> Result:
         """Run `work` on the searches' thread; at most one waits there for each session."""
@@ -91,8 +94,8 @@ class EmformerSpeech:
 class EmformerRecogniser:
     """One session's recogniser; see `Recogniser`. Closing it gives the slot back."""
 
-    def __init__(self, shared: EmformerSpeech, lease: Lease) -> None:
-        self._shared, self._lease = shared, lease
+    def __init__(self, shared: EmformerSpeech, lease: Lease, hot_words: Callable[[], Sequence[str]]) -> None:
+        self._shared, self._lease, self._hot_words = shared, lease, hot_words
         self._segment: _Segment | None = None
         self._narrow = False
 
@@ -101,9 +104,7 @@ class EmformerRecogniser:
         return self._shared.engine.module.hop
 
     async def hear(self, chunk: NDArray[np.float32], *, pts: int) -> Heard:
-        segment = self._segment or _Segment(
-            await self._shared.job(self._shared.search), pts / SOUND_HZ, self._shared.delay
-        )
+        segment = self._segment or await self._begun(pts)
         self._segment, segment.whole = segment, False
         heard = await self._advance(segment, chunk)
         segment.whole = True
@@ -127,6 +128,10 @@ class EmformerRecogniser:
         if not self._lease.closed:
             self._shared.left()
         self._lease.close()
+
+    async def _begun(self, pts: int) -> _Segment:
+        search = await self._shared.job(partial(self._shared.search, self._hot_words()))
+        return _Segment(search, pts / SOUND_HZ, self._shared.delay)
 
     async def _advance(self, segment: _Segment, chunk: NDArray[np.float32]) -> Heard:
         encoded = await self._lease.step(chunk)

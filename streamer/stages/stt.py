@@ -48,7 +48,7 @@ def _emformer(cache: Path, slots: int, share: float) -> Stt:
     from streamer.stages.emformer_stt import EmformerSpeech
 
     speech = EmformerSpeech.load(cache / "emformer", slots=slots, share=share)
-    return Stt(speech.engine, lambda _words: speech.recogniser(), speech.close)
+    return Stt(speech.engine, speech.recogniser, speech.close)
 
 
 def _limelight(slots: int, share: float) -> Stt:
