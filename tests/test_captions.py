@@ -71,6 +71,13 @@ async def test_words_that_are_not_believed_or_not_spoken_are_left_out():
     assert "maybe" not in str(told) and "ghost" not in str(told)
 
 
+async def test_a_murmur_that_is_never_surely_speech_is_not_written():
+    captioner, told = Captioner(Scripted(WORDS)), []
+    for hop, likely in hops(6, spoken=spans(WORDS)):
+        told += await captioner.hear(hop, min(likely, 0.7))
+    assert told + await captioner.end() == []
+
+
 async def test_somebody_who_never_pauses_is_cut_between_words_and_loses_none():
     words = script(" ".join(f"w{i}" for i in range(200)))
     recogniser = Scripted(words)

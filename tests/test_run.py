@@ -13,6 +13,12 @@ from streamer.run import add_arguments, options_from
 from tests.test_file import error, noise, read, write
 
 
+@pytest.fixture(autouse=True)
+def nothing_cached(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a server has compiled on this machine shall not take part."""
+    monkeypatch.setenv("LIMELIGHT_CACHE", str(tmp_path / "cache"))
+
+
 def status(*words: object) -> int:
     return server.main(["run", *map(str, words)])
 

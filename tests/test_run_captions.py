@@ -26,8 +26,9 @@ def status(*words):
 
 
 @pytest.fixture(autouse=True)
-def scripted(monkeypatch):
-    """The scribe of a recogniser that hears the script in every recording."""
+def scripted(monkeypatch, tmp_path_factory):
+    """The scribe of a recogniser that hears the script in every recording; nothing that this machine has compiled."""
+    monkeypatch.setenv("LIMELIGHT_CACHE", str(tmp_path_factory.getbasetemp() / "cache"))
 
     @contextlib.contextmanager
     def scribe_alone(name, *, cache, patience_s):

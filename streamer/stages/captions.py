@@ -30,7 +30,8 @@ class CaptionRules:
 
     A pause ends it after `pause_ms`, or `settled_ms` where no word is open any more; one that lasts `long_s` already,
     at a breath of `breath_ms`; one of `longest_s` is cut between two words. `wordless_s`: the voice detector hears
-    somebody and the recogniser nothing new. `least_confidence` and `least_voiced`: of a word, 0…1.
+    somebody and the recogniser nothing new. `least_confidence` and `least_voiced`: of a word, 0…1; `surely_voiced`: of
+    one word in a segment.
     """
 
     pause_ms: int = 700
@@ -40,7 +41,8 @@ class CaptionRules:
     longest_s: float = 20.0
     wordless_s: float = 3.0
     least_confidence: float = 0.2
-    least_voiced: float = 0.3
+    least_voiced: float = 0.4
+    surely_voiced: float = 0.8
     behind_s: float = 1.5
     patience_s: float = 10.0
 
@@ -187,7 +189,7 @@ class Captioner:
 
     def _told(self, segment: _Segment, heard: Heard) -> list[Caption]:
         before = segment.tail
-        fresh = segment.take(heard, self._believed)
+        fresh = segment.take(heard, self._rules)
         self.lag_s = self._measured_lag(segment)
         now = [word.text for word in (*fresh, *segment.tail)]
         self.revised += sum(a.text != b for a, b in zip(before, now, strict=False)) + max(0, len(before) - len(now))
@@ -197,8 +199,7 @@ class Captioner:
         return [self._caption(segment, fresh, final=False)]
 
     def _last(self, segment: _Segment, words: Sequence[TimedWord]) -> list[Caption]:
-        fresh = [word for word in words[segment.done :] if self._believed(segment, word)]
-        segment.tail = ()
+        fresh = segment.take(Heard(tuple(words), len(words)), self._rules)
         self.lag_s = self._measured_lag(segment)
         return [self._caption(segment, fresh, final=True)] if fresh or segment.number else []
 
@@ -210,11 +211,6 @@ class Captioner:
         start_s = segment.sound.pts / SOUND_HZ
         return Caption(segment.number, tuple(fresh), segment.tail, final, start_s, self.lag_s, pace)
 
-    def _believed(self, segment: _Segment, word: TimedWord) -> bool:
-        rules = self._rules
-        voiced = segment.sound.speech(word.start_s, word.end_s)
-        return word.confidence >= rules.least_confidence and voiced >= rules.least_voiced
-
     def _measured_lag(self, segment: _Segment) -> float:
         heard_s = min(segment.fed, segment.sound.end) / SOUND_HZ
         return 0.0 if self._now_s is None else max(0.0, self._now_s() - heard_s)
@@ -223,13 +219,13 @@ class Captioner:
 class _Segment:
     """What is known of the segment that is being spoken: `done` words are committed, `fed` is where to go on.
 
-    `number` is 0 until something of it is shown.
+    `number` is 0 until something of it is shown; `is_speech`: one of its words surely is.
     """
 
     def __init__(self, sound: Stretch) -> None:
         self.number, self.sound, self.fed = 0, sound, sound.pts
         self.heard = Heard()
-        self.done = 0
+        self.done, self.is_speech = 0, False
         self.tail: tuple[TimedWord, ...] = ()
 
     @property
@@ -241,14 +237,23 @@ class _Segment:
         """Whether there are words and none of them is open."""
         return 0 < len(self.heard.words) == self.done
 
-    def take(self, heard: Heard, believed: Callable[[_Segment, TimedWord], bool]) -> list[TimedWord]:
-        """The words that are newly committed."""
+    def take(self, heard: Heard, rules: CaptionRules) -> list[TimedWord]:
+        """The words that are newly committed: none before one is surely speech, lest a crowd's murmur be written."""
         self.heard = heard
+        self.is_speech = self.is_speech or any(self._voiced(word) >= rules.surely_voiced for word in heard.words)
+        if not self.is_speech:
+            return []
         sure = max(self.done, heard.stable)
-        fresh = [word for word in heard.words[self.done : sure] if believed(self, word)]
+        fresh = [word for word in heard.words[self.done : sure] if self._believed(word, rules)]
         self.done = sure
-        self.tail = tuple(word for word in heard.words[sure:] if believed(self, word))
+        self.tail = tuple(word for word in heard.words[sure:] if self._believed(word, rules))
         return fresh
+
+    def _believed(self, word: TimedWord, rules: CaptionRules) -> bool:
+        return word.confidence >= rules.least_confidence and self._voiced(word) >= rules.least_voiced
+
+    def _voiced(self, word: TimedWord) -> float:
+        return self.sound.speech(word.start_s, word.end_s)
 
     def boundary_s(self, most_s: float) -> float:
         """Where to cut, at most `most_s` back: after the last committed word, else after the last but one."""
