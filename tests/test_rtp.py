@@ -255,6 +255,14 @@ async def test_a_call_is_in_time_in_tune_and_in_step() -> None:
     assert rtt is None or rtt < 0.5
 
 
+async def test_reports_come_with_the_first_packets() -> None:
+    call = Call()
+    await call.last(0.6, done=lambda: min(len(call.sound_clock.reports), len(call.picture_clock.reports)) > 2)
+    for clock in (call.sound_clock, call.picture_clock):
+        ntp = [report[0] / 2**32 for report in clock.reports]
+        assert ntp[1] - ntp[0] < 0.4
+
+
 async def test_stereo_stays_stereo_and_h264_is_seen() -> None:
     call = Call(channels=2, codec="H264")
     await call.last(0.8, done=lambda: len(call.seen) > 10)

@@ -1,38 +1,30 @@
 """Sound and pictures through aiortc, past its own media path. The only file that touches aiortc's internals (1.16).
 
-In place of aiortc's jitter buffers, decoder threads, unbounded queues, encoders and clocks:
-
-    receive_sound(receiver, clock, sink, *, channels=None, executor=None, observe=...) -> SoundReceiver
-    receive_picture(receiver, clock, sink, *, executor=None, observe=...) -> PictureReceiver
-    send_encoded(sender, source, clock, *, request_keyframe=..., observe=...) -> EncodedSender
-    prefer_codec(transceiver, name) -> name of the codec that will be sent
-
-The first three are called once each, on the loop, before or after the connection is up. What comes back has `stats()`
-and `await close()`, and a receiver has `ended`, an event that is set when the other side has gone. aiortc keeps the
-transport, the splitting into packets, RTX, REMB and the receiver reports.
+In place of aiortc's jitter buffers, decoder threads, unbounded queues, encoders and clocks: `receive_sound`,
+`receive_picture` and `send_encoded` are called once each, on the loop, before or after the connection is up. What
+comes back has `stats()` and `await close()`, and a receiver has `ended`, an event that is set when the other side has
+gone. aiortc keeps the transport, the splitting into packets, RTX, REMB and the receiver reports.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from concurrent.futures import Executor
 from dataclasses import dataclass
-from fractions import Fraction
 from typing import Any
 
-import av
-from aiortc import MediaStreamTrack, RTCRtpReceiver, RTCRtpSender, RTCRtpTransceiver
+from aiortc import RTCRtpReceiver, RTCRtpSender, RTCRtpTransceiver
 from aiortc import rtp as wire
-from aiortc.mediastreams import MediaStreamError
 from aiortc.rtcrtpparameters import RTCRtpReceiveParameters
 
-from streamer.channel import Channel, Closed
+from streamer.channel import Channel
 from streamer.clock import OutputClock, TrackClock
 from streamer.frame import AudioFrame, VideoFrame
 from streamer.transports.codecs import Encoded
 from streamer.transports.receive import Observe, PictureReceiver, Received, SoundReceiver
 from streamer.transports.send import SenderStats, ViewerQueue
+from streamer.transports.track import EncodedTrack
 
 __all__ = [
     "EncodedSender",
@@ -47,6 +39,7 @@ __all__ = [
 ]
 
 CODECS = "_codecs"  # of a transceiver
+EARLY_REPORTS_S = (0.1, 0.2, 0.4)  # between sender reports at the start; then aiortc's, about one a second
 RECEIVER_INTERNALS = (
     "_RTCRtpReceiver__codecs",
     "_RTCRtpReceiver__decoder_thread",
@@ -59,7 +52,10 @@ RECEIVER_INTERNALS = (
     "_send_rtcp_pli",
 )
 SENDER_INTERNALS = (
+    "_RTCRtpSender__cname",
     "_RTCRtpSender__lsr",
+    "_RTCRtpSender__lsr_time",
+    "_RTCRtpSender__octet_count",
     "_RTCRtpSender__packet_count",
     "_RTCRtpSender__rtp_timestamp",
     "_RTCRtpSender__rtt",
@@ -220,9 +216,11 @@ class EncodedSender:
         self._queue, self._clock, self._on = queue, clock, on
         self._last: Encoded | None = None
         self._origin: int | None = None
+        self._early = iter(EARLY_REPORTS_S)
+        self._report_due: float | None = 0.0
         self._report: wire.RtcpReceiverInfo | None = None
         self._remb: int | None = None
-        self._track = _EncodedTrack(sender.kind, self._next)
+        self._track = EncodedTrack(sender.kind, self._next)
         self._take_over()
 
     def _take_over(self) -> None:
@@ -248,6 +246,7 @@ class EncodedSender:
 
     async def _next(self) -> Encoded:
         self._sent()
+        await self._report_early(time.monotonic())
         self._last = await self._queue.get()
         return self._last
 
@@ -259,6 +258,18 @@ class EncodedSender:
             self._origin = (self._sender._RTCRtpSender__rtp_timestamp - self._last.pts) & 0xFFFFFFFF
         if self._last.arrival:
             self._on.observe("total", time.monotonic() - self._last.arrival)
+
+    async def _report_early(self, now: float) -> None:
+        """Reports with the first packets: a receiver needs two before it can bring sound and picture together."""
+        if self._origin is None or self._report_due is None or now < self._report_due:
+            return
+        wait = next(self._early, None)
+        self._report_due = None if wait is None else now + wait
+        sender = self._sender
+        count, octets = sender._RTCRtpSender__packet_count, sender._RTCRtpSender__octet_count
+        name = wire.RtcpSourceInfo(sender._ssrc, [(1, str(sender._RTCRtpSender__cname).encode())])
+        report = wire.RtcpSrPacket(sender._ssrc, wire.RtcpSenderInfo(0, 0, count, octets))
+        await self._rtcp_leaves([report, wire.RtcpSdesPacket([name])])
 
     async def _rtcp_arrived(self, packet: wire.AnyRtcpPacket) -> None:
         if isinstance(packet, wire.RtcpRrPacket | wire.RtcpSrPacket):
@@ -285,27 +296,9 @@ class EncodedSender:
         if not isinstance(packet, wire.RtcpSrPacket) or self._origin is None or self._last is None:
             return packet
         ntp, pts = self._clock.reference(time.monotonic(), self._last.rate)
-        # The answer to this report is recognised by the middle bits of its NTP time.
+        # The answer to this report is recognised by the middle bits of its NTP time, and gives the round trip.
+        self._sender._RTCRtpSender__lsr_time = time.time()
         self._sender._RTCRtpSender__lsr = (ntp >> 16) & 0xFFFFFFFF
         told = packet.sender_info
         told = wire.RtcpSenderInfo(ntp, (self._origin + pts) & 0xFFFFFFFF, told.packet_count, told.octet_count)
         return wire.RtcpSrPacket(packet.ssrc, told, packet.reports)
-
-
-class _EncodedTrack(MediaStreamTrack):
-    """What aiortc pulls from: it asks for a packet when it has sent the one before."""
-
-    def __init__(self, kind: str, pull: Callable[[], Awaitable[Encoded]]) -> None:
-        super().__init__()
-        self.kind = kind
-        self._pull = pull
-
-    async def recv(self) -> av.Packet[Any]:
-        try:
-            item = await self._pull()
-        except Closed:
-            self.stop()
-            raise MediaStreamError from None
-        packet = av.Packet(item.payload)
-        packet.pts, packet.time_base = item.pts, Fraction(1, item.rate)
-        return packet

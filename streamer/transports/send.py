@@ -26,10 +26,13 @@ class SenderStats:
 
 
 class ViewerQueue:
-    """What of `source` can be decoded: nothing before the first key picture, nor between a drop and the next one."""
+    """What of `source` can be decoded: nothing before the first key picture, nor between a drop and the next one.
+
+    What was queued before anybody asked, while the connection was being made, is stale and goes.
+    """
 
     def __init__(self, source: Channel[Encoded], request_keyframe: Callable[[], None]) -> None:
-        self.skipped = 0
+        self.skipped, self._begun = 0, False
         self._source, self._request = source, request_keyframe
         self._dropped, self._needs_key = source.dropped, True
         self._asked = float("-inf")
@@ -40,6 +43,10 @@ class ViewerQueue:
         Raises:
             Closed: the source is closed and drained.
         """
+        if not self._begun:
+            self._begun = True
+            if self._source.drain():
+                self._request()
         while not self._decodable(item := await self._source.get()):
             self.skipped += 1
             self._ask(time.monotonic())

@@ -10,6 +10,7 @@ const SILENCE_MS = 1500;
 const WATCH_MS = 250;
 // Longer between two looks than a hidden page's slowest timer: the machine slept, and the clock proves nothing.
 const SLEPT_MS = 3000;
+const SOUND_PATH_MS = 45;
 const UPLINK_SOUND_BPS = 64_000;
 
 /** No path was found through the network. */
@@ -106,9 +107,11 @@ export class Peer {
   }
 
   #receive(track, receiver) {
-    // As little waiting as the network allows; the browser raises it again where it must.
-    if ("jitterBufferTarget" in receiver) receiver.jitterBufferTarget = 0;
-    else if ("playoutDelayHint" in receiver) receiver.playoutDelayHint = 0;
+    // As little waiting as the network allows; the browser raises it again where it must. The picture waits for what a
+    // browser's sound path takes at the least: by itself Chromium needs half a minute to bring the two together.
+    const target = track.kind === "video" ? SOUND_PATH_MS : 0;
+    if ("jitterBufferTarget" in receiver) receiver.jitterBufferTarget = target;
+    else if ("playoutDelayHint" in receiver) receiver.playoutDelayHint = target / 1000;
     this.#onTrack(track);
   }
 
