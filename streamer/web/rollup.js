@@ -3,8 +3,10 @@
 
 const words = (text) => text.split(/\s+/).filter(Boolean);
 
+const PAUSE_S = 0.8; // after less, what follows goes on in the same line
+
 export class RollUp {
-  #rows; #columns; #lines = []; #tail = []; #segment = null; #over = true; #tall = 0;
+  #rows; #columns; #lines = []; #tail = []; #segment = null; #over = true; #tall = 0; #until = -Infinity;
 
   /** `columns()`: how many characters fit on a line now; asked for each word. */
   constructor({ rows, columns }) {
@@ -13,9 +15,11 @@ export class RollUp {
   }
 
   /** One caption event as reading.js shapes it. */
-  hear({ segment, committed, tail, final }) {
-    if ((segment !== this.#segment || this.#over) && this.#lines.at(-1) !== "") this.#lines.push("");
+  hear({ segment, committed, tail, final, start = null, words: spoken = [] }) {
+    const paused = start === null || start - this.#until > PAUSE_S;
+    if ((segment !== this.#segment || this.#over) && this.#lines.at(-1) !== "" && (paused || !this.#lines.length)) this.#lines.push("");
     this.#segment = segment;
+    this.#until = spoken.at(-1)?.end ?? this.#until;
     this.#over = final;
     for (const word of words(committed)) this.#put(this.#lines, word);
     this.#tail = final ? [] : words(tail);

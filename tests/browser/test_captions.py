@@ -179,6 +179,8 @@ def ramble(seed: int) -> list[dict[str, object]]:
                 ["?" * dice.randint(1, 9) for _ in range(dice.randint(0, 9))],
             )
             body = {"segment": segment, "committed": " ".join(committed), "tail": " ".join(tail), "final": False}
+            at_s = 10 * segment * dice.random()
+            body |= {"start": at_s, "words": [{"end": at_s + step}] if committed else []}
             events.append(body | {"committed": f"{segment}.{step} {body['committed']}".strip()})
         events.append({"segment": segment, "committed": "", "tail": "", "final": True})
     return events
