@@ -54,6 +54,7 @@ class Line:
             "text": text_of(self.words),
             "state": self.state.value,
             "full": self.full,
+            "begun": self.aired > 0,
             "start_s": round(start_s, 3),
             "end_s": round(end_s, 3),
             "airs_s": round(start_s + hold_s, 3),
@@ -229,7 +230,9 @@ class Airing:
         if deleted:
             self._lines.pop(line.number)
         else:
-            self._put(replace(line, aired=aired, state=state))
-        if not due and not line.aired:
+            self._lines[line.number] = line = replace(line, aired=aired, state=state)
+            if over or aired == len(due):  # it ends, or it begins, to go out
+                self.changed.append(line)
+        if not due and not aired:
             return None
         return Caption(line.number, tuple(due), (), over, line.words[0].start_s, self.held_s)

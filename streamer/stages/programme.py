@@ -137,5 +137,5 @@ class Programme:
             self._screen.hear(caption)
             self._tell(caption.event())
         changed, self._airing.changed = self._airing.changed, []
-        for line in changed:
+        for line in {line.number: line for line in changed}.values():
             self._publish(line.event(self.hold_s))
