@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import shutil
 import subprocess
 import sys
 import time
@@ -127,6 +128,22 @@ def tests(run: Run) -> Rows:
 
 def _summary(said: Sequence[str]) -> str:
     return f"{sum(line.count('.') for line in said if line.rstrip().endswith('%]'))} passed"
+
+
+def sanitizer(run: Run) -> Rows:
+    """NVIDIA's checkers of memory and of races over every kernel, where they are installed."""
+    program = shutil.which("compute-sanitizer")
+    if program is None:
+        return [{"checker": "compute-sanitizer", "result": "not on this machine"}]
+    work = [sys.executable, "-m", "tests.bench.kernels", "--tiny", "--check"]
+    rows: Rows = []
+    for checker in ("memcheck", "racecheck"):
+        command = [program, "--tool", checker, "--error-exitcode", "9", *work]
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=min(90, run.left_s))
+        if done.returncode:
+            raise RuntimeError(f"{checker}: {done.stdout[-2000:]}{done.stderr[-500:]}")
+        rows.append({"checker": checker, "result": "clean"})
+    return rows
 
 
 def kernels(run: Run) -> Rows:
@@ -291,7 +308,13 @@ def _buzz(steps: int) -> torch.Tensor:
     return torch.stack([0.1 * tones, 0.02 * tones])[:, None] + 0.001 * torch.randn(2, 1, steps, generator=draw)
 
 
-PARTS: dict[str, Callable[[Run], Rows]] = {"tests": tests, "kernels": kernels, "warps": warps, "engine": engine}
+PARTS: dict[str, Callable[[Run], Rows]] = {
+    "tests": tests,
+    "kernels": kernels,
+    "warps": warps,
+    "engine": engine,
+    "sanitizer": sanitizer,
+}
 
 if __name__ == "__main__":
     sys.exit(main())

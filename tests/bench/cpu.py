@@ -1,0 +1,193 @@
+"""`limelight bench cpu`: a model's step on one thread of a CPU, eager, compiled (AOTInductor) and by onnxruntime.
+
+All three do the same: rows of state and chunk in, next state and output out. A runtime whose numbers differ from the
+eager ones is refused. The compiled step comes from the server's cache; `--build` makes a missing one (minutes).
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import io
+import logging
+import os
+import sys
+import tempfile
+import time
+import warnings
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from models.enhance import load_enhancer
+from models.streaming import StreamingModule, Tree, take, tree_leaves, tree_map
+from models.stt.network import Recogniser
+from streamer.compile import build, cache_key
+from streamer.compiled import load
+from streamer.stepper import EagerStepper
+from tests.bench._table import show
+
+__all__ = ["main"]
+
+SOUND_HZ = 48_000
+MODELS: dict[str, Callable[[], StreamingModule]] = {
+    "enhance": load_enhancer,
+    "captions": lambda: Recogniser().eval(),  # untrained weights cost the same
+}
+
+
+class Flat(nn.Module):
+    """`(chunk, state leaves) -> (output, next state leaves)`: what an exporter takes."""
+
+    def __init__(self, module: StreamingModule) -> None:
+        super().__init__()
+        self._module, self._like = module, module.initial_state(1)
+
+    def forward(self, chunk: Tensor, *flat: Tensor) -> tuple[Tensor, ...]:
+        leaves = iter(flat)
+        state = tree_map(lambda _: next(leaves), self._like)
+        new, out = self._module.step(state, chunk)
+        return (*tree_leaves(out), *tree_leaves(new))
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Prints the figures; 1 where a runtime computes something else."""
+    parser = argparse.ArgumentParser(prog="limelight bench cpu", description=__doc__)
+    parser.add_argument("--json", action="store_true")
+    parser.add_argument("--rows", type=int, nargs="+", default=[1, 16])
+    parser.add_argument("--models", nargs="+", choices=MODELS, default=list(MODELS))
+    parser.add_argument("--seconds", type=float, default=3.0, help="how long each figure is measured")
+    parser.add_argument("--build", action="store_true", help="compile what is not in the cache")
+    parser.add_argument("--cache", type=Path, default=Path.home() / ".cache" / "limelight" / "compiled")
+    wanted = parser.parse_args(argv)
+    os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:1])
+    torch.set_num_threads(1)
+    found = list[dict[str, str | float]]()
+    try:
+        with torch.inference_mode():
+            for name in wanted.models:
+                found += _model(name, MODELS[name]().requires_grad_(False), wanted)
+    except ArithmeticError as error:
+        print(f"no figures: {error}", file=sys.stderr)
+        return 1
+    title = f"One step on one thread, load {os.getloadavg()[0]:.1f}, torch {torch.__version__}"
+    show(found, title=title, as_json=wanted.json)
+    return 0
+
+
+def _model(name: str, module: StreamingModule, wanted: argparse.Namespace) -> list[dict[str, str | float]]:
+    example, rows = torch.zeros(1, 1, module.hop), list[dict[str, str | float]]()
+    for count in wanted.rows:
+        chunk, state = 0.1 * torch.randn(count, 1, module.hop), _settled(module, count)
+        works = {
+            "eager": _stepper(EagerStepper, module, state),
+            "compiled": _compiled(name, module, example, state, wanted),
+            "onnxruntime": _onnx(module, chunk, state),
+        }
+        truth = works["eager"](chunk)
+        eager_s = 0.0
+        for runtime, work in works.items():
+            if work is None:
+                rows.append({"model": name, "rows": str(count), "runtime": runtime} | dict.fromkeys(FIGURES, "-"))
+                continue
+            _refuse_others(f"{runtime} of {name}", work(chunk), truth)
+            p50, p95 = _seconds(partial(work, chunk), wanted.seconds)
+            eager_s = eager_s or p50
+            hop_s = module.hop / SOUND_HZ
+            figures = (1e3 * p50, 1e3 * p95, p50 / count / hop_s, eager_s / p50)
+            rows.append(
+                {"model": name, "rows": str(count), "runtime": runtime} | dict(zip(FIGURES, figures, strict=True))
+            )
+    return rows
+
+
+FIGURES = ("p50 ms", "p95 ms", "of real time a row", "× eager")
+Work = Callable[[Tensor], Tensor]
+
+
+def _settled(module: StreamingModule, count: int) -> Tree:
+    """A state some way into a stream."""
+    state = module.initial_state(count)
+    for _ in range(4):
+        state, _out = module.step(state, 0.1 * torch.randn(count, 1, module.hop))
+    return state
+
+
+def _stepper(make: Callable[[StreamingModule, Tree], Any], module: StreamingModule, state: Tree) -> Work:
+    """Every call from the same state: the first call's output is compared, so the copy is part of all runtimes."""
+    kept, mine = tree_leaves(state), tree_map(torch.clone, state)
+    stepper, slots = make(module, mine), range(tree_leaves(state)[0].shape[0])
+
+    def work(chunk: Tensor) -> Tensor:
+        for old, fresh in zip(tree_leaves(mine), kept, strict=True):
+            old.copy_(fresh)
+        return tree_leaves(stepper(slots, chunk))[0]
+
+    return work
+
+
+def _compiled(
+    name: str, module: StreamingModule, example: Tensor, state: Tree, wanted: argparse.Namespace
+) -> Work | None:
+    key = cache_key(module, example)
+    path = next(iter(wanted.cache.glob(f"*-{key}.pt2")), wanted.cache / f"{name}-bench-{key}.pt2")
+    if not path.exists():
+        if not wanted.build:
+            print(f"{name}: no compiled step in {wanted.cache}; --build makes it", file=sys.stderr)
+            return None
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with torch.inference_mode(False):
+            build(module, example, path)
+    return _stepper(load(path, module, example), module, state)
+
+
+def _onnx(module: StreamingModule, chunk: Tensor, state: Tree) -> Work:
+    import onnxruntime
+
+    runtime: Any = onnxruntime
+    flat = (chunk, *tree_leaves(take(state, torch.arange(chunk.shape[0]))))
+    options = runtime.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    with tempfile.TemporaryDirectory() as folder, torch.inference_mode(False):
+        path = str(Path(folder) / "step.onnx")
+        with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings(action="ignore"):  # it talks
+            logging.getLogger("torch.onnx").setLevel(logging.ERROR)
+            torch.onnx.export(
+                Flat(module), tuple(leaf.clone() for leaf in flat), path, dynamo=True, external_data=False
+            )
+        session = runtime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+    names = [given.name for given in session.get_inputs()]
+    kept = [leaf.numpy() for leaf in flat[1:]]
+
+    def work(fresh: Tensor) -> Tensor:
+        made = session.run(None, dict(zip(names, [fresh.numpy(), *kept], strict=True)))
+        return torch.from_numpy(made[0])
+
+    return work
+
+
+def _refuse_others(what: str, got: Tensor, want: Tensor) -> None:
+    apart = float((got - want).abs().max() / want.abs().max().clamp(min=1e-3))
+    if not apart <= 1e-3:
+        raise ArithmeticError(f"{what} is off by {apart:.2g} of the largest value")
+
+
+def _seconds(work: Callable[[], object], seconds: float) -> tuple[float, float]:
+    took, until = list[float](), time.monotonic() + seconds
+    for _ in range(5):
+        work()
+    while time.monotonic() < until or len(took) < 20:
+        begin = time.perf_counter()
+        work()
+        took.append(time.perf_counter() - begin)
+    p50, p95 = np.quantile(took, [0.5, 0.95])
+    return float(p50), float(p95)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
