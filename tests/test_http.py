@@ -8,6 +8,7 @@ from websockets.exceptions import InvalidStatus
 
 from streamer.transports.http import Access
 from streamer.transports.pcm import audio_door
+from streamer.transports.subtitles import subtitle_routes
 from streamer.transports.websocket import websocket_routes
 from tests.fakes import client_of, make_studio
 
@@ -62,6 +63,20 @@ async def test_token_and_origin(headers, status):
         assert (await client.get("/sessions", headers=headers)).status_code == status
         assert (await client.get("/sessions?token=secret")).status_code == 200
         assert (await client.get("/healthz")).status_code == 200
+
+
+async def test_pages_are_open_and_what_they_show_is_not():
+    studio = make_studio(access=Access(token="secret"))
+    async with client_of(studio, [*websocket_routes(studio, audio_door(studio)), *subtitle_routes(studio)]) as client:
+        await studio.sessions.open("a", channels=1)
+        for page in ("/", "/overlay/captions/a", "/editor/a"):
+            assert "<!doctype html>" in (await client.get(page)).text
+        assert (await client.get("/sessions/a/captions.vtt")).status_code == 401
+        assert (await client.get("/sessions/a/captions.vtt?token=secret")).status_code == 200
+        with pytest.raises(InvalidStatus):
+            await socket_to(client, "/sessions/a/events")
+        async with socket_to(client, "/sessions/a/events?token=secret") as events:
+            assert json.loads(await events.recv())["type"] == "hello"
 
 
 async def test_a_foreign_host_name_on_loopback_is_refused():

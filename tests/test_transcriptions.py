@@ -213,6 +213,25 @@ async def test_a_few_at_a_time_and_the_next_is_told_to_come_back():
         assert (await ask(client)).text == TEXT
 
 
+async def test_an_upload_that_never_ends_is_given_up(monkeypatch):
+    monkeypatch.setattr(transcriptions, "UPLOADS", 1)
+    monkeypatch.setattr(transcriptions, "UPLOAD_S", 0.3)
+
+    async def slowly():
+        yield b"--x\r\n"
+        await asyncio.sleep(0.6)
+        yield b"too late"
+
+    async with serving(Stages()) as (client, http):
+        headers = {"content-type": "multipart/form-data; boundary=x"}
+        slow = asyncio.create_task(http.post("/v1/audio/transcriptions", content=slowly(), headers=headers))
+        await asyncio.sleep(0.1)
+        with pytest.raises(openai.InternalServerError, match="try again soon"):
+            await ask(client)
+        assert (await slow).status_code == 408
+        assert (await ask(client)).text == TEXT
+
+
 async def test_a_full_model_is_said_and_no_place_is_lost():
     stages = Stages(full=True)
     async with serving(stages) as (client, _):

@@ -6,11 +6,13 @@ when to come back, so that live sessions keep their machine. Errors are in OpenA
 
 from __future__ import annotations
 
+import asyncio
 import json
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Sequence
+from contextlib import aclosing, contextmanager
 from typing import Any
 
+from starlette.datastructures import FormData
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response, StreamingResponse
 from starlette.routing import BaseRoute, Route
@@ -29,6 +31,8 @@ __all__ = ["MakeScribe", "transcription_routes"]
 
 LONGEST_S = 2 * 3600.0
 AT_ONCE = 2
+UPLOADS = 8  # what waits on the disk meanwhile
+UPLOAD_S = 600.0
 
 MakeScribe = Callable[[Sequence[str]], Scribe]
 """Stages for one recording, given the words to expect; raises `Full` when a model has no free slot."""
@@ -36,12 +40,14 @@ MakeScribe = Callable[[Sequence[str]], Scribe]
 
 def transcription_routes(studio: Studio, make_scribe: MakeScribe) -> list[BaseRoute]:
     """`/v1/audio/transcriptions` and `/v1/models`."""
-    places = _Places(AT_ONCE)
+    uploads, places = _Places(UPLOADS), _Places(AT_ONCE)
 
     async def transcriptions(request: Request) -> Response:
         try:
             await studio.ready()
-            return await _answer(request, places, make_scribe)
+            with uploads.one():
+                form = await _upload(request)
+            return await _answer(request, form, places, make_scribe)
         except Wrong as error:
             return error.response()
         except Refused as error:
@@ -62,7 +68,7 @@ def transcription_routes(studio: Studio, make_scribe: MakeScribe) -> list[BaseRo
 
 
 class _Places:
-    """How many recordings are worked on at once."""
+    """How many are taken at once."""
 
     def __init__(self, count: int) -> None:
         self._count, self._free = count, count
@@ -70,11 +76,19 @@ class _Places:
     def take(self) -> None:
         """Raises `Full`."""
         if not self._free:
-            raise Full(f"{self._count} recordings are being transcribed, as many as are taken at once; try again soon")
+            raise Full(f"{self._count} recordings are being worked on, as many as are taken at once; try again soon")
         self._free -= 1
 
     def give_back(self) -> None:
         self._free += 1
+
+    @contextmanager
+    def one(self) -> Iterator[None]:
+        self.take()
+        try:
+            yield
+        finally:
+            self.give_back()
 
 
 class _Work:
@@ -121,8 +135,15 @@ class _Work:
         return captions
 
 
-async def _answer(request: Request, places: _Places, make_scribe: MakeScribe) -> Response:
-    form = await read_form(request)
+async def _upload(request: Request) -> FormData:
+    try:
+        async with asyncio.timeout(UPLOAD_S):
+            return await read_form(request)
+    except TimeoutError:
+        raise Wrong(f"the upload took longer than {UPLOAD_S / 60:.0f} minutes", "file", 408) from None
+
+
+async def _answer(request: Request, form: FormData, places: _Places, make_scribe: MakeScribe) -> Response:
     try:
         asked = asked_of(form)
         work = await _Work.begin(asked, places, make_scribe)

@@ -14,6 +14,7 @@ from streamer.channel import Overflow
 from streamer.frame import HOP, SOUND_HZ, AudioFrame
 from streamer.session import Session
 from streamer.transports.doors import Network, media_routes
+from tests.browser.test_page import NAMELESS
 from tests.fakes import client_of, make_studio
 from tests.scripted import Scripted, script
 
@@ -52,6 +53,7 @@ async def test_lines_are_mended_and_deleted_before_they_go_out(chromium: Browser
         await page.goto(f"{client.base_url}/editor/talk")
         await page.get_by_role("button", name="Hold picture and sound back").click()
         await expect(page.get_by_text("Lines appear here")).to_be_visible()
+        assert await page.evaluate(NAMELESS) == []
         session.configure({"captions": {"hold_s": 3.5}})
         lines = page.locator("#lines > li")
         async with speaking(session):
