@@ -50,6 +50,7 @@ export class CaptionCard {
 
   /** A connection stands: what was said before comes first, then what was heard while it was fetched. */
   async resume() {
+    if (this.#watches) return;
     this.#waiting = [];
     try {
       this.transcript.begin(await this.#door.transcript());

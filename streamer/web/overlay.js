@@ -4,11 +4,13 @@
 
 import { Captions } from "./captions.js";
 import { $ } from "./dom.js";
+import { Door } from "./door.js";
 import { Feed } from "./feed.js";
 import * as reading from "./reading.js";
 
 const { pathname, searchParams: asked } = new URL(location.href);
 const session = decodeURIComponent(pathname.split("/").at(-1));
+const door = new Door({ session, token: asked.get("token"), base: new URL("../../", location.href) });
 
 const SIZES = { small: 0.8, medium: 1, large: 1.35, huge: 1.8 };
 
@@ -30,13 +32,6 @@ function dress(box) {
   if (asked.get("font")) style.fontFamily = `"${asked.get("font").replace(/["\\]/g, "")}", system-ui, sans-serif`;
 }
 
-function eventsUrl() {
-  const url = new URL(`../../sessions/${encodeURIComponent(session)}/events`, location.href);
-  url.protocol = url.protocol === "https:" ? "wss:" : "ws:";
-  if (asked.get("token")) url.searchParams.set("token", asked.get("token"));
-  return url.href;
-}
-
 const box = $("captions");
 dress(box);
 const captions = new Captions(box, {
@@ -46,7 +41,7 @@ const captions = new Captions(box, {
 });
 const guesses = asked.get("tail") !== "off";
 new Feed({
-  url: eventsUrl,
+  url: () => door.eventsUrl(),
   onState: (state) => {
     document.title = state === "live" ? `Captions of ${session}` : `Waiting for ${session}`;
     if (state !== "live") captions.clear();
