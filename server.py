@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from streamer.stages.engines import Engines
     from streamer.stages.recognise import Recogniser
     from streamer.stages.scribe import Scribe
-    from streamer.stages.stt import HotWords, Stt
+    from streamer.stages.searched import HotWords, Stt
     from streamer.transports.http import Studio
 
 __all__ = ["main"]

@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 import server
 from models.emformer.search import Limits
 from streamer.engine import EngineFull
-from streamer.stages.emformer_stt import EmformerRecogniser, EmformerSpeech
+from streamer.stages.emformer_stt import make_emformer
 from streamer.stages.recognise import Heard, Narrowing, Recogniser
+from streamer.stages.searched import Stt
 from tests.models.emformer.small import bundle
 
 CHUNK = 7680
@@ -22,8 +23,8 @@ CHUNKS = 5
 
 
 @pytest.fixture(scope="module")
-def speech() -> Iterator[EmformerSpeech]:
-    made = EmformerSpeech(bundle(), slots=10, limits=Limits(beam=3), share=math.inf)
+def speech() -> Iterator[Stt]:
+    made = make_emformer(bundle(), slots=10, limits=Limits(beam=3), share=math.inf)
     yield made
     made.close()
 
@@ -35,13 +36,13 @@ def sound(seed: int, chunks: int = CHUNKS) -> NDArray[np.float32]:
     return (noise * rng.uniform(0.01, 1, (chunks * 8, 1)).repeat(CHUNK // 8, 0).T).astype(np.float32)
 
 
-async def hear(recogniser: EmformerRecogniser, x: NDArray[np.float32], *, pts: int = 0) -> list[Heard]:
+async def hear(recogniser: Recogniser, x: NDArray[np.float32], *, pts: int = 0) -> list[Heard]:
     parts = np.split(x, x.shape[1] // CHUNK, axis=1)
     heard = [await recogniser.hear(part, pts=pts + at * CHUNK) for at, part in enumerate(parts)]
     return [*heard, await recogniser.finish()]
 
 
-async def alone(speech: EmformerSpeech, seed: int) -> Heard:
+async def alone(speech: Stt, seed: int) -> Heard:
     recogniser = speech.recogniser()
     heard = await hear(recogniser, sound(seed))
     recogniser.close()
@@ -52,7 +53,7 @@ def texts(heard: Heard) -> list[str]:
     return [word.text for word in heard.words]
 
 
-async def test_words_grow_and_stable_ones_stay(speech: EmformerSpeech) -> None:
+async def test_words_grow_and_stable_ones_stay(speech: Stt) -> None:
     recogniser = speech.recogniser()
     assert recogniser.chunk_samples == CHUNK
     assert isinstance(recogniser, Narrowing)
@@ -67,7 +68,7 @@ async def test_words_grow_and_stable_ones_stay(speech: EmformerSpeech) -> None:
     assert all(1.0 <= word.start_s < word.end_s <= 1.0 + (CHUNKS + 1) * 0.16 for word in last.words)
 
 
-async def test_ten_sessions_hear_only_themselves(speech: EmformerSpeech) -> None:
+async def test_ten_sessions_hear_only_themselves(speech: Stt) -> None:
     apart = [await alone(speech, seed) for seed in range(10)]
     assert len({tuple(round(word.confidence, 2) for word in heard.words) for heard in apart}) == 10
     together = await asyncio.gather(*(alone(speech, seed) for seed in range(10)))
@@ -77,7 +78,7 @@ async def test_ten_sessions_hear_only_themselves(speech: EmformerSpeech) -> None
             assert (again.start_s, again.confidence) == pytest.approx((word.start_s, word.confidence), rel=1e-3)
 
 
-async def test_a_segment_knows_nothing_of_the_one_before(speech: EmformerSpeech) -> None:
+async def test_a_segment_knows_nothing_of_the_one_before(speech: Stt) -> None:
     recogniser = speech.recogniser()
     await hear(recogniser, sound(2))
     second = (await hear(recogniser, sound(3), pts=0))[-1]
@@ -86,7 +87,7 @@ async def test_a_segment_knows_nothing_of_the_one_before(speech: EmformerSpeech)
     assert await recogniser.finish() == Heard()
 
 
-async def test_a_segment_that_was_cut_short_is_forgotten(speech: EmformerSpeech) -> None:
+async def test_a_segment_that_was_cut_short_is_forgotten(speech: Stt) -> None:
     recogniser = speech.recogniser()
     await recogniser.hear(sound(4, 1), pts=0)
     waiting = asyncio.create_task(recogniser.hear(sound(4, 1), pts=CHUNK))
@@ -100,17 +101,28 @@ async def test_a_segment_that_was_cut_short_is_forgotten(speech: EmformerSpeech)
     assert texts(again) == texts(await alone(speech, 3))
 
 
-async def test_captions_that_lag_are_searched_with_a_beam_of_one(speech: EmformerSpeech) -> None:
-    recogniser = speech.recogniser()
-    recogniser.narrow(2.0)
-    narrowed = await hear(recogniser, sound(1))
-    recogniser.close()
+async def test_without_any_time_the_beam_is_one() -> None:
+    speech = make_emformer(bundle(), slots=1, share=0.0)
+    narrowed = await hear(speech.recogniser(), sound(1))
+    speech.close()
     # One hypothesis: all but the last word are settled at once.
     assert all(heard.stable >= len(heard.words) - 1 for heard in narrowed)
     assert any(heard.words for heard in narrowed)
 
 
-async def test_a_full_engine_says_so(speech: EmformerSpeech) -> None:
+async def test_time_is_shared_out_and_less_while_captions_lag() -> None:
+    speech = make_emformer(bundle(), slots=2, share=0.8)
+    first, second = speech.recogniser(), speech.recogniser()
+    assert speech.budget(late=False) == pytest.approx(0.4)
+    assert speech.budget(late=True) == pytest.approx(0.08)
+    first.close()
+    first.close()
+    assert speech.budget(late=False) == pytest.approx(0.8)
+    second.close()
+    speech.close()
+
+
+async def test_a_full_engine_says_so(speech: Stt) -> None:
     taken = [speech.recogniser() for _ in range(10)]
     with pytest.raises(EngineFull):
         speech.recogniser()

@@ -14,7 +14,7 @@ from streamer.engine import EngineFull
 from streamer.frame import HOP, SOUND_HZ, AudioFrame, FormatError
 from streamer.stages import limelight_stt
 from streamer.stages.captions import Captioner
-from streamer.stages.limelight_stt import LimelightSpeech
+from streamer.stages.limelight_stt import load_limelight, make_limelight
 from tests.models.stt.toy_language import toy_language
 
 COLUMN, DELAY = 960, 16
@@ -47,7 +47,7 @@ def sound(phones, *, frames=4):
 
 @pytest.fixture
 def speech():
-    made = LimelightSpeech(Spelling().eval(), toy_language(), slots=2, share=math.inf)
+    made = make_limelight(Spelling().eval(), toy_language(), slots=2, share=math.inf)
     yield made
     made.close()
 
@@ -128,4 +128,4 @@ def test_weights_that_are_not_there_are_told(monkeypatch, tmp_path):
 
     monkeypatch.setattr(limelight_stt, "load_recogniser", missing)
     with pytest.raises(FormatError, match=r"stt\.safetensors"):
-        LimelightSpeech.load(slots=1, share=0.8)
+        load_limelight(slots=1, share=0.8)

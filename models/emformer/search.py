@@ -21,6 +21,7 @@ from torch import Tensor
 from torchaudio.models import RNNT
 
 from models.emformer.hot import HotWords, Node
+from models.emformer.network import COLUMN_S
 
 __all__ = ["Hypothesis", "Limits", "Search", "Vocabulary", "Word"]
 
@@ -40,7 +41,7 @@ class Word:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How far the search may go: hypotheses kept, and tokens emitted in one column."""
+    """How far a search may go: hypotheses kept, and tokens emitted in one column."""
 
     beam: int = 4
     tokens: int = 8
@@ -80,7 +81,10 @@ class Hypothesis:
 
 
 class Search:
-    """One segment of speech. `model`, `vocabulary` and `hot` (words likely to be said) may be shared by searches."""
+    """One segment of speech. `model`, `vocabulary` and `hot` (words likely to be said) may be shared by searches.
+
+    `budget`: seconds of computing per second of sound; a push that is behind it goes on with a beam of one.
+    """
 
     def __init__(
         self,
@@ -89,9 +93,10 @@ class Search:
         *,
         hot: HotWords | None = None,
         limits: Limits = Limits(),
-        clock: Callable[[], float] = time.perf_counter,
+        clock: Callable[[], float] = time.thread_time,
     ) -> None:
         self._model, self._vocabulary, self._limits, self._clock = model, vocabulary, limits, clock
+        self.budget = math.inf
         self._column, self._hot = 0, hot or None
         with torch.inference_mode():
             predicted, memory = self._predict([vocabulary.blank], None)
@@ -102,12 +107,12 @@ class Search:
         """What survived the last column, best first."""
         return self._beam
 
-    def push(self, columns: NDArray[np.float32], *, budget_s: float = math.inf) -> None:
-        """Take `[T, encoding]`, with a beam of one wherever more of `budget_s` is gone than its columns are due."""
+    def push(self, columns: NDArray[np.float32]) -> None:
+        """Take `[T, encoding]`."""
         begin = self._clock()
         with torch.inference_mode():
             for done, column in enumerate(torch.from_numpy(np.ascontiguousarray(columns))):
-                late = self._clock() - begin >= budget_s * (done + 1) / len(columns)
+                late = self._clock() - begin >= self.budget * COLUMN_S * (done + 1)
                 self._beam = self._advance(column, 1 if late else self._limits.beam)
                 self._column += 1
 
@@ -126,6 +131,10 @@ class Search:
         """How many leading words can no longer change: every hypothesis has them and the beginning of one more."""
         tokens, shared = self._beam[0].tokens, self._shared()
         return sum(end < shared and self._text(tokens[start:end]) != "" for start, end in self._spans(tokens))
+
+    def finish(self) -> list[Word]:
+        """The final words."""
+        return self.words
 
     def _shared(self) -> int:
         """Length of the prefix that all hypotheses share."""

@@ -69,6 +69,7 @@ class Search:
     ) -> None:
         self._vocabulary, self._limits = Vocabulary(language, hot_words), limits or Limits()
         self._scales, self._clock = scales or Scales(), clock
+        self.budget = self._limits.budget  # may be changed at any time
         self._begin()
 
     def _begin(self) -> None:
@@ -89,7 +90,7 @@ class Search:
         for frame in frames:
             began = self._clock()
             self._hear(np.asarray(frame, np.float32))
-            self._debt_s = max(0.0, self._debt_s + self._clock() - began - self._limits.budget * FRAME_S)
+            self._debt_s = max(0.0, self._debt_s + self._clock() - began - self.budget * FRAME_S)
         self._settle()
 
     def _hear(self, frame: NDArray[np.float32]) -> None:

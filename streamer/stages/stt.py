@@ -1,14 +1,13 @@
 """The recognisers that captions can be made with, by name; what is shared of one, and the voice detector beside it.
 
-A further recogniser is one file that fits `recognise.py`, and a line here. Knows no session and no door.
+A further recogniser is one file that fits `searched.py` (or `recognise.py`), and a line here. Knows no session or door.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -18,44 +17,24 @@ from streamer.device import Device
 from streamer.engine import Engine
 from streamer.frame import HOP
 from streamer.stages.captions import CaptionRules
-from streamer.stages.recognise import Recogniser
 from streamer.stages.scribe import Scribe, scribe_of
+from streamer.stages.searched import Stt
 
-__all__ = ["HotWords", "Stt", "load_stt", "scribe_alone"]
-
-HotWords = Callable[[], Sequence[str]]
-"""Words that are likely to be said, asked for at the beginning of every segment."""
-
-
-@dataclass(frozen=True, slots=True)
-class Stt:
-    """A loaded recogniser: its engine; `recogniser` leases a slot for one stream and raises EngineFull."""
-
-    engine: Engine
-    recogniser: Callable[[HotWords], Recogniser]
-    close: Callable[[], None]
+__all__ = ["load_stt", "scribe_alone"]
 
 
 def load_stt(name: str, *, cache: Path, slots: int, share: float = 0.8) -> Stt:
-    """The recogniser of that name, "limelight" or "emformer"; what it fetches is in `cache`.
+    """The recogniser of that name, "limelight" or "emformer"; what was fetched for it is in `cache`.
 
     `share`: of one thread's time that all their searches together may take of what their sound lasts.
     """
-    return _emformer(cache, slots, share) if name == "emformer" else _limelight(slots, share)
+    if name == "emformer":
+        from streamer.stages.emformer_stt import load_emformer  # each is heavy: only the one that is wanted
 
+        return load_emformer(cache / "emformer", slots=slots, share=share)
+    from streamer.stages.limelight_stt import load_limelight
 
-def _emformer(cache: Path, slots: int, share: float) -> Stt:
-    from streamer.stages.emformer_stt import EmformerSpeech
-
-    speech = EmformerSpeech.load(cache / "emformer", slots=slots, share=share)
-    return Stt(speech.engine, speech.recogniser, speech.close)
-
-
-def _limelight(slots: int, share: float) -> Stt:
-    from streamer.stages.limelight_stt import LimelightSpeech
-
-    speech = LimelightSpeech.load(slots=slots, share=share)
-    return Stt(speech.engine, speech.recogniser, speech.close)
+    return load_limelight(slots=slots, share=share)
 
 
 @contextmanager

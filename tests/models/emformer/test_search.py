@@ -81,9 +81,11 @@ def test_a_late_search_narrows_and_recovers() -> None:
         return now[0]
 
     ours = Search(theirs(), VOCABULARY, limits=Limits(beam=4), clock=clock)
-    ours.push(x[:10], budget_s=0.02)
+    ours.budget = 0.05
+    ours.push(x[:10])
     assert len(ours.beam) == 1
-    ours.push(x[10:], budget_s=10.0)
+    ours.budget = 25.0
+    ours.push(x[10:])
     assert len(ours.beam) == 4
 
 
