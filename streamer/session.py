@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import secrets
 import time
 from collections.abc import Callable, Coroutine, Sequence
 from concurrent.futures import Executor
@@ -75,6 +76,7 @@ class Session:
         now: Callable[[], float] = time.monotonic,
     ) -> None:
         self.name, self.channels, self.now = name, channels, now
+        self.made = secrets.token_urlsafe(6)  # tells it from an earlier session of that name
         self.sound_codecs = sound_codecs
         self.settings = settings or Settings()
         self.clock = MediaClock(now())

@@ -31,8 +31,9 @@ def event_text(event: Event) -> str:
 
 def hello(session: Session, identity: str) -> Event:
     """The first message on every event stream."""
+    settings = session.settings.model_dump()
     return Event(
-        "hello", {"version": 1, "session": session.name, "id": identity, "settings": session.settings.model_dump()}
+        "hello", {"version": 1, "session": session.name, "made": session.made, "id": identity, "settings": settings}
     )
 
 

@@ -45,7 +45,7 @@ class Editor {
 
   #hear(message) {
     const listeners = {
-      hello: () => { this.#lines.clear(); this.settings.greet(message.settings); },
+      hello: () => { this.#lines.clear(); this.settings.greet(message.settings, message.made); },
       settings: () => this.settings.accept(message.settings),
       stats: () => this.#tick(reading.stats(message)),
       line: () => { this.#lines.hear(reading.line(message)); this.#draw(); },
@@ -55,7 +55,6 @@ class Editor {
   }
 
   #tick(stats) {
-    this.settings.tick(stats.time);
     [this.#clock, this.#clockAt] = [stats.time, performance.now()];
     setHidden($("caption-none"), stats.captions !== null);
     setText($("late"), stats.captions?.late ? `${stats.captions.late} words were settled after their sound had gone out: a longer delay would catch them.` : "");

@@ -5,7 +5,7 @@ import { DoorError } from "./door.js";
 import { IceError } from "./peer.js";
 
 const FIRST_WAIT_MS = 250;
-const LAST_WAIT_MS = 2000;
+const LAST_WAIT_MS = 1000; // a server that has come up again is met within 2 s, handshakes included
 const NOBODY_WAIT_MS = 2000;
 const FULL_WAIT_S = 5;
 const TAKEN_RETRIES = 3;

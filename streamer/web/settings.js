@@ -36,7 +36,7 @@ function same(a, b) {
 
 export class Settings {
   #send; #onChange; #onIgnored; #truth = part(PATHS.map((path) => [path, read(DEFAULTS, path)]));
-  #wanted = new Map(); #timer = null; #greeting = null; #clock = null;
+  #wanted = new Map(); #timer = null; #made = null;
 
   constructor({ send, onChange, onIgnored }) {
     this.#send = send;
@@ -84,26 +84,17 @@ export class Settings {
     this.#onChange();
   }
 
-  /** The server's hello. The first is the truth; a later one waits for the clock, which tells whose session it is. */
-  greet(settings) {
-    if (this.#clock === null) this.accept(settings);
-    else this.#greeting = settings;
-  }
-
-  /** The session's clock, with every reading. One that went back belongs to a session made anew. */
-  tick(timeS) {
-    const remade = timeS !== null && this.#clock !== null && timeS < this.#clock;
-    this.#clock = timeS ?? this.#clock;
-    if (this.#greeting === null) return;
-    const greeting = this.#greeting;
-    this.#greeting = null;
-    if (remade) this.#restore(greeting);
-    else this.accept(greeting);
+  /** The server's hello. It is the truth, unless the session was made anew since the last one: then ours is. */
+  greet(settings, made) {
+    const remade = this.#made !== null && this.#made !== made;
+    this.#made = made;
+    if (remade) this.#restore(settings);
+    else this.accept(settings);
   }
 
   /** The person ended it: the next hello is a first one. */
   forget() {
-    this.#greeting = this.#clock = null;
+    this.#made = null;
   }
 
   /** Asks for everything that was set here before. */

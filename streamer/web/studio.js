@@ -200,7 +200,7 @@ export class Studio {
 
   #hear(message) {
     const listeners = {
-      hello: () => this.settings.greet(message.settings),
+      hello: () => this.settings.greet(message.settings, message.made),
       settings: () => this.settings.accept(message.settings),
       stats: () => this.#onStats(reading.stats(message)),
       caption: () => this.captions.hear(reading.caption(message)),
@@ -212,7 +212,6 @@ export class Studio {
   }
 
   #onStats(stats) {
-    this.settings.tick(stats.time);
     this.stats = stats;
     status.showStats(stats);
     status.showVoice(stats.speaking, stats.speech);

@@ -41,7 +41,7 @@ window.far = {
     pc.ondatachannel = ({ channel }) => {
       this.channel = channel;
       channel.onmessage = ({ data }) => this.hear(JSON.parse(data));
-      this.say({ type: "hello", version: 1, session: "studio", id: `c${this.made}`, settings: this.settings });
+      this.say({ type: "hello", version: 1, session: "studio", made: `s${this.born}`, id: `c${this.made}`, settings: this.settings });
       this.say({ type: "something new", x: null });
       channel.send("not JSON");
     };

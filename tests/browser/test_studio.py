@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
+import time
+from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import NoReturn, TypeVar
 
 import numpy as np
 import pytest
@@ -13,15 +17,17 @@ from playwright.async_api import BrowserContext, Page
 
 from tests.browser.page import recorded, studio, until
 from tests.judges import HZ, TEXT, beeps, lags_ms, level_db, likeness, mixture, rises, si_sdr_gain_db, wav
-from tests.served import RECOGNISER, Served
+from tests.served import RECOGNISER, Served, eventually, serving
 
 pytestmark = pytest.mark.browser
+T = TypeVar("T")
 
 AHEAD_MS, BEHIND_MS = 40, 60  # EBU R37: how far sound may be ahead of its picture, and behind
 LONGEST_FREEZE_MS = 1000
 LEAST_GAIN_DB = 3.0  # without packets and codecs it is about 9
 LEAST_LIKE = 0.5  # of the words
 LONGEST_WAIT_S = 6.0  # until a word is settled on the page, on a machine that does much else
+BACK_S = 2.0
 MOST_DROPS = 50  # frames: half a second
 
 
@@ -37,11 +43,30 @@ async def settled(page: Page) -> None:
     await asyncio.sleep(2)
 
 
-async def kept_up(page: Page) -> None:
-    """Skips where the machine was too busy for real time: what was dropped says nothing of the sound."""
-    dropped = await page.evaluate("limelight.stats.drops.sound")
+class TooBusy(Exception):
+    """The machine did not keep real time: what came back says nothing of us."""
+
+
+async def kept_up(page: Page, before: int) -> None:
+    dropped = await page.evaluate("limelight.stats.drops.sound") - before
     if dropped > MOST_DROPS:
-        pytest.skip(f"this machine is too busy for real time: {dropped} frames of sound were dropped")
+        raise TooBusy(f"{dropped} frames of sound were dropped")
+
+
+async def in_real_time(measure: Callable[[], Awaitable[T]]) -> T:
+    """What `measure` finds, at the second try if it must be; then a busy machine fails under CI and skips elsewhere."""
+    for last in (False, True):
+        try:
+            return await measure()
+        except TooBusy as busy:
+            if last:
+                give_up(busy)
+    raise AssertionError
+
+
+def give_up(busy: TooBusy) -> NoReturn:
+    end = pytest.fail if os.environ.get("CI") else pytest.skip
+    end(f"this machine is too busy for real time: {busy}")
 
 
 async def test_what_comes_back_is_cleaner(
@@ -51,11 +76,16 @@ async def test_what_comes_back_is_cleaner(
     page = await studio(visitor, server.base, "cleaner")
     await speak(visitor, page, mix.noisy)
     await settled(page)
-    await page.evaluate("(async () => { window.back = await fake.hear(limelight.remoteStream); })()")
-    await asyncio.sleep(len(mix.clean) / HZ + 1)
-    _, heard = await recorded(page, "back")
-    await kept_up(page)
-    before, gain = si_sdr_gain_db(mix, heard)
+
+    async def heard() -> np.ndarray:
+        drops = await page.evaluate("limelight.stats.drops.sound")
+        await page.evaluate("(async () => { window.back = await fake.hear(limelight.remoteStream); })()")
+        await asyncio.sleep(len(mix.clean) / HZ + 1)
+        _, back = await recorded(page, "back")
+        await kept_up(page, drops)
+        return back
+
+    before, gain = si_sdr_gain_db(mix, await in_real_time(heard))
     record_property("si_sdr_before_db", before)
     record_property("si_sdr_gain_db", gain)
     print(f"SI-SDR {before:.1f} dB before, {gain:+.1f} dB after")
@@ -68,6 +98,11 @@ async def in_step(page: Page, server: Served, session: str, seconds: float) -> d
     server.http.patch(f"/sessions/{session}/settings", json={"enhance": {"on": False}})
     await page.evaluate("fake.beep()")
     await settled(page)
+    return await in_real_time(lambda: skew(page, seconds))
+
+
+async def skew(page: Page, seconds: float) -> dict[str, float]:
+    drops = await page.evaluate("limelight.stats.drops.sound")
     await page.evaluate(
         """(async () => {
             window.mine = await fake.mirror();
@@ -78,14 +113,14 @@ async def in_step(page: Page, server: Served, session: str, seconds: float) -> d
         })()"""
     )
     await asyncio.sleep(seconds)
-    await kept_up(page)
+    await kept_up(page, drops)
     mine, shown, played = await page.evaluate("[mine, shown, played]")
     sounds = [beeps(samples) + first for first, samples in [await recorded(page, "out"), await recorded(page, "back")]]
     sound = lags_ms(*(onsets * 1000 / HZ for onsets in sounds))
     picture = lags_ms(rises(mine), rises(shown))
     assert len(sound) >= seconds / 3, f"{len(sound)} beeps came back"
     if len(picture) < seconds / 3:
-        pytest.skip(f"this machine is too busy to draw: {len(picture)} flashes were seen in time")
+        raise TooBusy(f"{len(picture)} flashes were seen in time")
     heard = float(np.median(picture) - np.median(sound))
     browser = float(np.median([each["audio"] - each["video"] for each in played])) if played else 0.0
     gaps = np.diff([each["at"] for each in shown])
@@ -162,7 +197,10 @@ async def test_what_is_said_is_written_on_the_page(
     late_s = float(np.quantile(delays, 0.95))
     print(f"{alike:.0%} of the words; on the page {delay_s:.2f} s after they were said (p95 {late_s:.2f} s)")
     if alike <= LEAST_LIKE or delay_s >= LONGEST_WAIT_S:
-        await kept_up(page)
+        try:
+            await kept_up(page, 0)
+        except TooBusy as busy:
+            give_up(busy)
     assert alike > LEAST_LIKE
     assert delay_s < LONGEST_WAIT_S
 
@@ -216,3 +254,24 @@ async def test_a_lost_connection_comes_back_with_its_settings(visitor: BrowserCo
     await settled(page)
     assert server.http.get("/sessions/back/settings").json()["enhance"]["on"] is False
     assert server.sessions()["back"]["publishers"] == 1
+
+
+async def test_a_page_outlives_its_server(visitor: BrowserContext, record_property: pytest.RecordProperty) -> None:
+    with serving() as before:
+        page = await studio(visitor, before.base, "outlives")
+        await page.keyboard.press("b")
+        await until(page, "limelight.settings.enhance.on === false && limelight.stats !== null")
+        before.process.kill()  # without a goodbye
+        await until(page, "limelight.state === 'reconnecting'", within_s=10)
+    with serving(port=int(before.base.rsplit(":")[-1])) as after:
+        begin = time.monotonic()
+        await until(page, "limelight.reconnects === 1 && limelight.state === 'live'", within_s=20)
+        took_s = time.monotonic() - begin
+        eventually(
+            lambda: not after.http.get("/sessions/outlives/settings").json()["enhance"]["on"],
+            within_s=BACK_S,
+            what="the page has set its settings again",
+        )
+    record_property("back_s", took_s)
+    print(f"live {took_s:.2f} s after the new server was ready")
+    assert took_s < BACK_S
