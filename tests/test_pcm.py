@@ -204,11 +204,12 @@ def spoken(seconds=6.0, rate=16_000):
     return np.rint(8000 * np.sin(2 * np.pi * 220 * t) * (t > 0.3) * (t < 4.5)).astype("<i2").tobytes()
 
 
-async def captions_of(client, name, *, returns=("captions",), seconds=6.0):
+async def captions_of(client, name, *, returns=("captions",), seconds=6.0, settings=None):
     """Send faster than real time; everything that came back."""
     back = []
     async with door(client, name) as socket:
-        await socket.send(json.dumps({"type": "start", "format": "s16le", "rate": 16_000, "returns": returns}))
+        start = {"type": "start", "format": "s16le", "rate": 16_000, "returns": returns, "settings": settings}
+        await socket.send(json.dumps(start))
         back.append(await socket.recv())
 
         async def send():
@@ -243,6 +244,14 @@ async def test_captions_come_back_with_the_sound_or_without(returns):
     assert said(captions) == f"Ada {TEXT}"
     assert captions[-1]["final"] and {caption["pace"] for caption in captions} == {"live"}
     assert sound_bytes == (2 * 96_000 if "sound" in returns else 0)
+
+
+async def test_in_caption_true_mode_everything_comes_back_too():
+    hold = {"captions": {"hold": True, "hold_s": 0.5}}
+    async with captioning() as client:
+        texts, sound_bytes = await captions_of(client, "Ada", returns=("sound", "captions"), settings=hold)
+    assert said(texts) == f"Ada {TEXT}"
+    assert sound_bytes == 2 * 96_000
 
 
 async def test_a_slow_recogniser_holds_the_client_back_and_loses_no_word():

@@ -57,7 +57,8 @@ export class CaptionCard {
     } catch {
       // What is said from now on still comes.
     }
-    for (const caption of this.#waiting) this.transcript.add(caption);
+    const { until } = this.transcript;
+    for (const caption of this.#waiting) this.transcript.add(caption, until);
     this.#waiting = null;
   }
 

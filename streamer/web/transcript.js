@@ -8,7 +8,10 @@ const MOST_PARAGRAPHS = 400;
 const NEAR_THE_END_PX = 40;
 
 export class Transcript {
-  #list; #empty; #segment = null; #body = null; #until = -1;
+  #list; #empty; #segment = null; #body = null;
+
+  /** When the last word that stands here ended, on the session's clock. */
+  until = -1;
 
   constructor({ list, empty }) {
     this.#list = list;
@@ -23,15 +26,15 @@ export class Transcript {
   begin(segments) {
     this.#list.replaceChildren();
     this.#segment = this.#body = null;
-    this.#until = -1;
+    this.until = -1;
     for (const segment of segments) this.add(segment);
   }
 
-  /** One caption; what it says again (after `begin`) is left out. */
-  add(caption) {
-    const fresh = caption.words.filter(({ start }) => start === null || start >= this.#until);
+  /** One caption, or those of its words that were said `after` a time. A line that was held back may come late. */
+  add(caption, after = -Infinity) {
+    const fresh = caption.words.filter(({ start }) => start === null || start >= after);
     if (!fresh.length) return;
-    this.#until = fresh.at(-1).end ?? this.#until;
+    this.until = Math.max(this.until, fresh.at(-1).end ?? this.until);
     const reading = this.#list.scrollHeight - this.#list.scrollTop - this.#list.clientHeight > NEAR_THE_END_PX;
     const text = fresh.map((word) => word.text).join(" ");
     if (caption.segment === this.#segment) this.#body.append(` ${text}`);

@@ -117,6 +117,8 @@ async def comes_late(page: Page, client: httpx.AsyncClient, session: Session) ->
     say(session, 1, "More.", final=True)
     await late.get_by_text("Transcript", exact=True).click()
     await expect(late.locator("#transcript li")).to_have_text(["0:00Good evening and welcome, Ada.", "1:40More."])
+    say(session, 0, "Held back until now.", final=True)
+    await expect(late.locator("#transcript li")).to_contain_text(["Ada.", "More.", "Held back until now."])
     await late.close()
 
 
