@@ -108,6 +108,7 @@ class Session:
             make_recogniser(self),
             settings=lambda: self.settings.captions,
             now_s=lambda: self.time_s,
+            failed=lambda: self.report.failed("captions"),
             tell=self.caption,
             publish=lambda event: self.events.publish(event),
         )

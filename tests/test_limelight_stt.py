@@ -2,7 +2,11 @@
 
 import asyncio
 import math
+import resource
+import shutil
+import subprocess
 from fractions import Fraction
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,7 +19,9 @@ from streamer.frame import HOP, SOUND_HZ, AudioFrame, FormatError
 from streamer.stages import limelight_stt
 from streamer.stages.captions import Captioner
 from streamer.stages.limelight_stt import load_limelight, make_limelight
+from streamer.stages.stt import scribe_alone
 from tests.models.stt.toy_language import toy_language
+from tests.test_file import read
 
 COLUMN, DELAY = 960, 16
 CAT = "_ DH AH K AE T S AE T _"
@@ -129,3 +135,48 @@ def test_weights_that_are_not_there_are_told(monkeypatch, tmp_path):
     monkeypatch.setattr(limelight_stt, "load_recogniser", missing)
     with pytest.raises(FormatError, match=r"stt\.safetensors"):
         load_limelight(slots=1, share=0.8)
+
+
+MINUTES = 60
+SENTENCES = (
+    "The meeting begins at nine in the morning and everybody who wants to come is welcome.",
+    "After that we walk along the river until we reach the old bridge.",
+)
+
+
+def minute(tmp_path):
+    """Speech for half of it, chords, noise and silence for the rest; and when the speech is over."""
+    said = tmp_path / "said.wav"
+    subprocess.run(["espeak-ng", "-s", "150", "-w", said, " ".join(SENTENCES * 3)], check=True)
+    speech = 0.5 * read(said)[0]
+    speech = np.repeat(speech, 2, axis=1)[:, : 30 * SOUND_HZ]  # 22,050 Hz played as 24,000: a little faster
+    at = np.arange(12 * SOUND_HZ) / SOUND_HZ
+    chord = 0.1 * sum(np.sin(2 * np.pi * hz * at) for hz in (220, 277.2, 329.6))
+    noise = 0.05 * np.random.default_rng(0).standard_normal(10 * SOUND_HZ)
+    rest = np.concatenate([np.zeros(2 * SOUND_HZ), chord, noise])
+    sound = np.concatenate([speech[0], rest, np.zeros(60 * SOUND_HZ)])[: 60 * SOUND_HZ]
+    return np.asarray(sound, np.float32)[None], speech.shape[1] / SOUND_HZ
+
+
+def resident_mib():
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * resource.getpagesize() / 2**20
+
+
+@pytest.mark.campaign
+async def test_an_hour_of_speech_music_noise_and_silence_grows_nothing(tmp_path):
+    if shutil.which("espeak-ng") is None:
+        pytest.skip("needs espeak-ng to speak")
+    sound, over_s = minute(tmp_path)
+    resident, counts = [], []
+    with scribe_alone("limelight", cache=tmp_path, patience_s=600) as scribe:
+        for number in range(MINUTES):
+            pts, words = number * 60 * SOUND_HZ, []
+            for at in range(0, sound.shape[1], HOP):
+                for caption in await scribe.hear(AudioFrame(pts + at, sound[:, at : at + HOP])):
+                    words += caption.committed
+            assert all(-0.2 <= word.start_s - 60 * number <= over_s for word in words), "words where nobody speaks"
+            counts.append(len(words))
+            resident.append(resident_mib())
+    assert min(counts) > 30 and max(counts) - min(counts) <= 0.2 * max(counts)
+    assert resident[-1] - resident[9] < 20

@@ -183,6 +183,7 @@ async def test_a_recogniser_that_fails_never_disturbs_the_sound():
         await speak(session, session.publish(), 3)
         assert [(await out.get()).pts for _ in range(300)] == [HOP * index for index in range(300)]
         assert session._stats()["captions"]["failures"] > 0
+        assert 'limelight_step_failures_total{stage="captions"}' in str(session.report.metrics.text())
 
 
 async def test_held_back_sound_and_picture_keep_in_step_and_go_out_with_their_words():

@@ -49,16 +49,23 @@ class CaptionRules:
 
 class Captioner:
     """One stream of sound. `now_s`: the time now on its clock, for the lag; None where nobody waits (a file).
+    `failed` is called when the recogniser fails.
 
     `failures` counts chunks that the recogniser failed on; `revised`, tail words that were shown and then changed.
     """
 
     def __init__(
-        self, recogniser: Recogniser, *, rules: CaptionRules | None = None, now_s: Callable[[], float] | None = None
+        self,
+        recogniser: Recogniser,
+        *,
+        rules: CaptionRules | None = None,
+        now_s: Callable[[], float] | None = None,
+        failed: Callable[[], None] = lambda: None,
     ) -> None:
         self.failures = self.revised = 0
         self.lag_s = 0.0
-        self._recogniser, self._rules, self._now_s = recogniser, rules or CaptionRules(), now_s
+        self._recogniser, self._rules = recogniser, rules or CaptionRules()
+        self._now_s, self._failed = now_s, failed
         self._gate = Gate()
         self._segment: _Segment | None = None
         self._number = 0
@@ -175,6 +182,7 @@ class Captioner:
     async def _give_up(self, error: Exception) -> list[Caption]:
         """Forget the segment, but for what is committed; a recogniser that goes on failing is told of once."""
         self.failures += 1
+        self._failed()
         if not self._failing:
             log.error("captions: the recogniser failed, this segment ends", exc_info=error)
         self._failing = True

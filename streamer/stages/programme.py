@@ -36,6 +36,7 @@ class Programme:
         *,
         settings: Callable[[], Captions],
         now_s: Callable[[], float],
+        failed: Callable[[], None],
         tell: Callable[[Event], None],
         publish: Callable[[Event], None],
     ) -> None:
@@ -43,7 +44,7 @@ class Programme:
         self._airing, self._screen, self._painter = Airing(), Screen(), Painter()
         self._captions: LiveCaptions | None = None
         if recogniser is not None:
-            captioner = Captioner(recogniser, now_s=now_s)
+            captioner = Captioner(recogniser, now_s=now_s, failed=failed)
             self._captions = LiveCaptions(captioner, settings=settings, tell=self._hear)
 
     @property
