@@ -187,11 +187,12 @@ class _Guard:
 def create_app(studio: Studio, *, lifespan: Callable[[Starlette], Any]) -> Starlette:
     """The application without its media doors, whose routes come in when the models are loaded."""
 
-    async def answer(connection: Request | WebSocket, error: Exception) -> Response:
+    async def answer(connection: Request | WebSocket, error: Exception) -> Response | None:
         response = error_response(studio, error)
-        if isinstance(connection, WebSocket):
-            await connection.send_denial_response(response)
-        return response
+        if not isinstance(connection, WebSocket):
+            return response
+        await connection.send_denial_response(response)
+        return None  # it is said: Starlette would say it again
 
     app = Starlette(
         routes=[*_plain_routes(studio), Mount("/static", StaticFiles(directory=WEB))],

@@ -9,9 +9,10 @@ import re
 import httpx
 import pytest
 from aiortc import RTCPeerConnection
+from aiortc.rtp import is_rtcp
 
 from tests.interop.caller import Call, calling, offer_of
-from tests.interop.test_whip_rules import some_offer
+from tests.interop.test_whip_rules import heard, some_offer
 from tests.served import Served
 
 
@@ -121,3 +122,41 @@ async def test_a_page_takes_its_own_session_over(http: httpx.AsyncClient, server
         body = {"sdp": await some_offer("audio"), "type": "offer", "takes_over": call.location.split("/")[-1]}
         assert (await offered(http, "mine", body)).status_code == 200
         assert server.sessions()["mine"]["publishers"] == 1
+
+
+def cut_in_mid_picture(call: Call) -> asyncio.Event:
+    """From the second packet of its next picture on, nothing leaves this client any more."""
+    transport, gone, packets = call.pc.getSenders()[1].transport, asyncio.Event(), 0
+    send = transport._send_rtp
+
+    async def some(payload: bytes) -> None:
+        nonlocal packets
+        video = not is_rtcp(payload) and payload[1] & 0x7F in range(96, 102)
+        last_of_picture = bool(payload[1] & 0x80)
+        packets = 0 if last_of_picture else packets + video
+        if packets == 2:
+            gone.set()
+        if not gone.is_set():
+            await send(payload)
+
+    transport._send_rtp = some
+    return gone
+
+
+async def test_a_publisher_that_vanishes_in_mid_picture_is_followed_by_the_next(
+    http: httpx.AsyncClient, server: Served
+) -> None:
+    async with calling(http, "/sessions/cut/offer", hz=440, listen=True, picture=True) as lost:
+        await http.patch("/sessions/cut/settings", json={"enhance": {"on": False}})
+        async with asyncio.timeout(30):
+            while not lost.pictures:
+                await asyncio.sleep(0.1)
+            await cut_in_mid_picture(lost).wait()
+        async with calling(
+            http, "/sessions/cut/offer", hz=550, listen=True, picture=True, takes_over=lost.location.rsplit("/")[-1]
+        ) as after:
+            await heard(after, 550)
+            async with asyncio.timeout(20):
+                while len(after.pictures) < 5:
+                    await asyncio.sleep(0.1)
+    assert "Traceback" not in server.log

@@ -62,16 +62,17 @@ async def program(*command: str) -> AsyncIterator[asyncio.subprocess.Process]:
 
 
 async def published(server: Served, http: httpx.AsyncClient, name: str, hz: float) -> None:
-    """The session plays that tone, and its H.264 picture is decoded."""
+    """A viewer of the session hears that tone and sees its picture move."""
     async with asyncio.timeout(40):
         while not server.sessions().get(name, {}).get("publishers"):
             await asyncio.sleep(0.2)
     await http.patch(f"/sessions/{name}/settings", json={"enhance": {"on": False}})
-    async with calling(http, f"/whep/{name}", hz=None) as viewer:
+    async with calling(http, f"/whep/{name}", hz=None, picture=True) as viewer:
         await heard(viewer, hz)
-    async with asyncio.timeout(20):
-        while server.http.get("/metrics").text.find('limelight_stage_seconds_count{stage="picture_decode"}') < 0:
-            await asyncio.sleep(0.2)
+        async with asyncio.timeout(20):
+            while len({round(float(picture.mean()), 1) for picture in viewer.pictures}) < 2:
+                await asyncio.sleep(0.2)
+    assert {picture.shape for picture in viewer.pictures} == {(180, 320)}
 
 
 async def test_ffmpeg_publishes(server: Served, http: httpx.AsyncClient, tmp_path: Path, whip_muxer: None) -> None:
@@ -85,8 +86,8 @@ async def test_gstreamer_publishes(server: Served, http: httpx.AsyncClient, gstr
         await published(server, http, "gst", 550)
 
 
-async def test_gstreamer_listens(server: Served, http: httpx.AsyncClient, gstreamer: None) -> None:
-    async with calling(http, "/whip/forgst", hz=500):
+async def test_gstreamer_listens_and_watches(server: Served, http: httpx.AsyncClient, gstreamer: None) -> None:
+    async with calling(http, "/whip/forgst", hz=500, picture=True):
         await http.patch("/sessions/forgst/settings", json={"enhance": {"on": False}})
         async with program(
             SYSTEM_PYTHON, str(HERE / "gst_whip.py"), "play", f"{server.base}/whep/forgst", "10"
@@ -94,3 +95,4 @@ async def test_gstreamer_listens(server: Served, http: httpx.AsyncClient, gstrea
             assert player.stdout is not None
             said = dict([line.decode().rsplit(maxsplit=1) async for line in player.stdout if line.strip()])
     assert float(said["sound"]) > -30
+    assert int(said["picture"]) >= 15
