@@ -187,7 +187,7 @@ class _Guard:
 def create_app(studio: Studio, *, lifespan: Callable[[Starlette], Any]) -> Starlette:
     """The application without its media doors, whose routes come in when the models are loaded."""
 
-    async def answer(connection: Request | WebSocket, error: Exception) -> Response | None:
+    async def answer(connection: Request | WebSocket, error: Exception) -> Any:
         response = error_response(studio, error)
         if not isinstance(connection, WebSocket):
             return response
