@@ -17,7 +17,7 @@ import triton
 import triton.language as tl
 from torch import Tensor
 
-from kernels.cost import Cost, size_bytes
+from kernels.cost import Cost, packed, size_bytes
 from kernels.fourier import COLUMNS, Tables, padded
 
 __all__ = ["Analysed", "Compression", "analyse", "analyse_reference", "analyse_triton", "cost"]
@@ -60,6 +60,7 @@ def analyse_reference(past: Tensor, chunk: Tensor, tables: Tables, compression: 
 
 def analyse_triton(past: Tensor, chunk: Tensor, tables: Tables, compression: Compression, *, bins: int) -> Analysed:
     """The same in one launch; tensors contiguous."""
+    assert packed(past, chunk, *tables)
     (b, channels, hop), kept = chunk.shape, past.shape[-1]
     spectra = chunk.new_empty(b, channels, 2, bins)
     middle, seen = chunk.new_empty(2, b, 2, bins)

@@ -20,7 +20,7 @@ import triton
 import triton.language as tl
 from torch import Tensor
 
-from kernels.cost import Cost, size_bytes
+from kernels.cost import Cost, packed, size_bytes
 from kernels.fourier import padded
 
 __all__ = ["BlockWeights", "band_blocks", "band_blocks_reference", "band_blocks_triton", "cost"]
@@ -70,6 +70,7 @@ def band_blocks_reference(x: Tensor, memory: Tensor, weights: BlockWeights, *, h
 
 def band_blocks_triton(x: Tensor, memory: Tensor, weights: BlockWeights, *, heads: int) -> tuple[Tensor, Tensor]:
     """The same in one launch; tensors contiguous, `W / heads` a power of two of at least 16."""
+    assert packed(x, memory, *weights)
     (b, bands, width), blocks = x.shape, memory.shape[1]
     made, kept = torch.empty_like(x), torch.empty_like(memory)
     _band_blocks[(b,)](

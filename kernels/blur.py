@@ -17,7 +17,7 @@ import triton
 import triton.language as tl
 from torch import Tensor
 
-from kernels.cost import Cost, size_bytes
+from kernels.cost import Cost, packed, size_bytes
 
 __all__ = ["blur", "blur_reference", "blur_triton", "cost"]
 
@@ -43,6 +43,7 @@ def blur_reference(picture: Tensor, alpha: Tensor, sigma: float) -> Tensor:
 
 def blur_triton(picture: Tensor, alpha: Tensor, sigma: float) -> Tensor:
     """The same in one launch; tensors contiguous."""
+    assert packed(picture, alpha)
     b, _, h, w = picture.shape
     out = torch.empty_like(picture)
     _blur[(b, triton.cdiv(h, ROWS), triton.cdiv(w, COLUMNS))](

@@ -21,7 +21,7 @@ import triton
 import triton.language as tl
 from torch import Tensor
 
-from kernels.cost import Cost, size_bytes
+from kernels.cost import Cost, packed, size_bytes
 
 __all__ = ["Planes", "colours", "cost", "picture_in", "picture_in_reference", "picture_in_triton"]
 
@@ -80,6 +80,7 @@ def picture_in_triton(
     planes: Planes, colour: Tensor, size: tuple[int, int], norm: Tensor, dtype: torch.dtype
 ) -> Tensor:
     """The same in one launch."""
+    assert packed(colour, norm)
     (b, height, width), (h, w) = planes.y.shape, size
     out = torch.empty(b, 3, h, w, dtype=dtype, device=planes.y.device)
     chroma_height, chroma_width = planes.u.shape[1:]

@@ -18,7 +18,7 @@ import triton
 import triton.language as tl
 from torch import Tensor
 
-from kernels.cost import Cost, size_bytes
+from kernels.cost import Cost, packed, size_bytes
 from kernels.picture_in import Planes
 
 __all__ = ["codes", "cost", "picture_out", "picture_out_reference", "picture_out_triton"]
@@ -71,6 +71,7 @@ def _bytes(plane: Tensor) -> Tensor:
 
 def picture_out_triton(front: Tensor, alpha: Tensor, back: Tensor, code: Tensor) -> Planes:
     """The same in one launch; all tensors contiguous."""
+    assert packed(front, alpha, back, code)
     b, _, height, width = front.shape
     rows, columns = -(-height // 2), -(-width // 2)
     y = torch.empty(b, height, width, dtype=torch.uint8, device=front.device)

@@ -21,7 +21,7 @@ import triton.language as tl
 from torch import Tensor
 
 from kernels.analysis import Analysed
-from kernels.cost import Cost, size_bytes
+from kernels.cost import Cost, packed, size_bytes
 from kernels.fourier import COLUMNS, Tables, padded
 
 __all__ = ["Expansion", "Sounding", "cost", "resynthesise", "resynthesise_reference", "resynthesise_triton"]
@@ -84,6 +84,7 @@ def resynthesise_triton(
     mask: Tensor, analysed: Analysed, sounding: Sounding, tables: Tables, expansion: Expansion
 ) -> tuple[Tensor, Tensor, Tensor]:
     """The same in one launch; tensors contiguous."""
+    assert packed(mask, *analysed, *sounding, *tables)
     past, chunk, tail = sounding
     (b, channels, hop), bins = chunk.shape, mask.shape[-1]
     out, next_past, next_tail = torch.empty_like(chunk), torch.empty_like(past), torch.empty_like(tail)

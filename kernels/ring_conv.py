@@ -16,7 +16,7 @@ import triton
 import triton.language as tl
 from torch import Tensor
 
-from kernels.cost import Cost, size_bytes
+from kernels.cost import Cost, packed, size_bytes
 
 __all__ = ["cost", "ring_conv", "ring_conv_reference", "ring_conv_triton"]
 
@@ -46,6 +46,7 @@ def ring_conv_reference(x: Tensor, rows: Tensor, ring: Tensor, head: Tensor, tap
 
 def ring_conv_triton(x: Tensor, rows: Tensor, ring: Tensor, head: Tensor, taps: Tensor, norm: Tensor) -> Tensor:
     """The same in one launch; tensors contiguous."""
+    assert packed(x, rows, ring, head, taps, norm)
     k, frames, width = x.shape
     assert frames <= ring.shape[1] - len(taps) + 1, "the new frames would overwrite the past that they look back at"
     y = torch.empty_like(x)

@@ -39,6 +39,7 @@ class FusedEnhancer(StreamingModule):
         assert isinstance(state, EnhanceState)
         assert isinstance(chunk, Tensor)
         net, tables = self.enhancer.net, Tables(*self._kept("table", Tables._fields))
+        chunk = chunk.contiguous()
         analysed = analyse(state.past, chunk, tables, self.compression, bins=BINS)
         x, seen = net.encoder(analysed.seen)
         weights = BlockWeights(*self._kept("block", BlockWeights._fields))

@@ -70,14 +70,11 @@ class Sizes:
 REAL, TINY = Sizes(20_480, 64, 2_048, 720), Sizes(2, 1, 2, 18)
 
 
-def cases(device: torch.device, sizes: Sizes) -> Iterator[Case]:
-    """Every kernel, at sizes of a busy server."""
+def cases(device: torch.device, sizes: Sizes) -> list[Case]:
+    """Every kernel, at sizes of a busy server; a few GB."""
     torch.manual_seed(0)
     with torch.device(device):
-        yield from _pictures(device, sizes)
-        yield from _spectra(sizes)
-        yield _blocks(sizes)
-        yield _rings(sizes)
+        return [*_pictures(device, sizes), *_spectra(sizes), _blocks(sizes), _rings(sizes)]
 
 
 def _pictures(device: torch.device, sizes: Sizes) -> Iterator[Case]:
