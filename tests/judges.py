@@ -14,11 +14,13 @@ import numpy as np
 
 __all__ = [
     "HZ",
+    "SENTENCE",
     "TEXT",
     "Mixture",
     "beeps",
     "lags_ms",
     "level_db",
+    "likeness",
     "mixture",
     "rises",
     "si_sdr_db",
@@ -28,10 +30,8 @@ __all__ = [
 
 HZ = 48_000
 STEADY_SAMPLES = 12
-TEXT = (
-    "The quick brown fox jumps over the lazy dog, while seven wizards make boxes of quartz. "
-    "Please call Stella and ask her to bring these things with her from the store."
-)
+SENTENCE = "Please call Stella and ask her to bring these things with her from the store."
+TEXT = f"The quick brown fox jumps over the lazy dog, while seven wizards make boxes of quartz. {SENTENCE}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,10 +42,10 @@ class Mixture:
     noisy: np.ndarray
 
 
-def mixture(folder: Path, *, snr_db: float = 0.0) -> Mixture:
+def mixture(folder: Path, *, text: str = TEXT, snr_db: float = 0.0) -> Mixture:
     """A sentence from espeak-ng in hiss."""
     path = folder / "speech.wav"
-    subprocess.run(["espeak-ng", "-v", "en-us", "-s", "150", "-w", str(path), TEXT], check=True)
+    subprocess.run(["espeak-ng", "-v", "en-us", "-s", "150", "-w", str(path), text], check=True)
     with wave.open(str(path)) as file:
         rate, samples = file.getframerate(), np.frombuffer(file.readframes(file.getnframes()), "<i2") / 32768
     clean = _resampled(samples, rate)

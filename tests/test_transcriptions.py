@@ -201,7 +201,7 @@ async def test_too_much_is_refused(client, monkeypatch):
 
 
 async def test_a_few_at_a_time_and_the_next_is_told_to_come_back():
-    stages = Stages(slow_s=0.05)
+    stages = Stages(slow_s=0.02)
     async with serving(stages) as (client, _):
         first = [asyncio.create_task(ask(client)) for _ in range(transcriptions.AT_ONCE)]
         while len(stages.made) < len(first):
@@ -242,11 +242,11 @@ async def test_a_full_model_is_said_and_no_place_is_lost():
 
 @pytest.mark.parametrize("stream", [False, True])
 async def test_who_goes_away_gives_back_the_place(stream):
-    stages = Stages(slow_s=0.1)
+    stages = Stages(slow_s=0.05)
     async with serving(stages) as (client, _):
         for _ in range(transcriptions.AT_ONCE + 1):
             with pytest.raises(TimeoutError):
-                await asyncio.wait_for(read(client, stream=stream), 0.3)
+                await asyncio.wait_for(read(client, stream=stream), 0.15)
             while not all(recogniser.closed for recogniser in stages.made):
                 await asyncio.sleep(0.02)
         assert len(stages.made) == transcriptions.AT_ONCE + 1

@@ -16,7 +16,7 @@ import websockets
 from playwright.async_api import BrowserContext, Page
 
 from tests.browser.page import recorded, studio, until
-from tests.judges import HZ, TEXT, beeps, lags_ms, level_db, likeness, mixture, rises, si_sdr_gain_db, wav
+from tests.judges import HZ, SENTENCE, beeps, lags_ms, level_db, likeness, mixture, rises, si_sdr_gain_db, wav
 from tests.served import RECOGNISER, Served, eventually, serving
 
 pytestmark = pytest.mark.browser
@@ -174,7 +174,7 @@ WATCH_WORDS = """() => {
 async def test_what_is_said_is_written_on_the_page(
     visitor: BrowserContext, server: Served, tmp_path: Path, record_property: pytest.RecordProperty
 ) -> None:
-    speech = mixture(tmp_path).clean
+    speech = mixture(tmp_path, text=SENTENCE).clean
     page = await studio(visitor, server.base, "said")
     await page.keyboard.press("c")
     await until(page, "limelight.settings.captions.on")
@@ -184,7 +184,7 @@ async def test_what_is_said_is_written_on_the_page(
     await asyncio.sleep(len(speech) / HZ + 3)
     told = server.http.get("/sessions/said/captions.json").json()["segments"]
     words = [word for segment in told for word in segment["words"]]
-    alike = likeness(TEXT, " ".join(word["text"] for word in words))
+    alike = likeness(SENTENCE, " ".join(word["text"] for word in words))
     read = await page.evaluate("read")
     delays = [
         next(each["now"] for each in read["counts"] if each["count"] > number) + read["ahead"] - word["end_s"]

@@ -10,9 +10,9 @@ import pytest
 from tests.served import Served, serving
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def server() -> Iterator[Served]:
-    """One for a file of tests."""
+    """One for all that do not need one of their own."""
     with serving() as served:
         yield served
 

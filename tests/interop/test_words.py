@@ -13,7 +13,7 @@ import openai
 import pytest
 from websockets.asyncio.client import connect
 
-from tests.judges import TEXT, likeness, mixture, wav
+from tests.judges import SENTENCE, likeness, mixture, wav
 from tests.served import RECOGNISER, Served
 
 pytestmark = pytest.mark.skipif(not RECOGNISER.exists(), reason="no recogniser is installed")
@@ -43,13 +43,13 @@ def said(captions: list[dict[str, object]]) -> str:
 
 
 async def test_live_and_from_a_file_the_same_words(server: Served, tmp_path: Path) -> None:
-    sound = mixture(tmp_path).clean
+    sound = mixture(tmp_path, text=SENTENCE).clean
     captions = await live_words(server, sound)
     client = openai.AsyncOpenAI(api_key="none", base_url=f"{server.base}/v1", max_retries=0)
     async with client:
         answer = await client.audio.transcriptions.create(model="limelight", file=("talk.wav", wav(sound)))
-    print(f"live {likeness(TEXT, said(captions)):.0%}, file {likeness(TEXT, answer.text):.0%}: {answer.text}")
-    assert likeness(TEXT, said(captions)) > LEAST_LIKE
+    print(f"live {likeness(SENTENCE, said(captions)):.0%}, file {likeness(SENTENCE, answer.text):.0%}: {answer.text}")
+    assert likeness(SENTENCE, said(captions)) > LEAST_LIKE
     assert likeness(said(captions), answer.text) > 0.9
     assert any(caption["tail"] for caption in captions), "words are shown before they are settled"
     subtitles_open(f"{server.base}/sessions/talk/captions.vtt")
@@ -62,7 +62,7 @@ def subtitles_open(url: str) -> None:
     command = ["ffprobe", "-v", "error", "-show_entries", "stream=codec_name:packet=pts_time", "-of", "json", url]
     told = json.loads(subprocess.run(command, capture_output=True, check=True).stdout)
     assert [stream["codec_name"] for stream in told["streams"]] == ["webvtt"]
-    assert len(told["packets"]) >= 2
+    assert told["packets"]
 
 
 async def test_hiss_says_nothing(server: Served) -> None:
