@@ -147,6 +147,18 @@ async def test_sound_and_picture_come_back_in_step(
     judge(await in_step(page, server, "step", 10), server, record_property)
 
 
+@pytest.mark.skipif(not RECOGNISER.exists(), reason="no recogniser is installed")
+async def test_held_back_for_its_words_a_call_stays_in_step(
+    visitor: BrowserContext, server: Served, record_property: pytest.RecordProperty
+) -> None:
+    page = await studio(visitor, server.base, "held")
+    # Half a second off the beeps' period, so that what goes out at once would be seen.
+    server.http.patch("/sessions/held/settings", json={"captions": {"on": True, "hold": True, "hold_s": 1.5}})
+    found = await in_step(page, server, "held", 10)
+    judge(found, server, record_property)
+    assert 400 < found["sound_ms"] < 1000
+
+
 @pytest.mark.campaign
 async def test_in_step_without_a_freeze_for_long(
     visitor: BrowserContext, server: Served, record_property: pytest.RecordProperty
