@@ -23,10 +23,14 @@ def planes(height: int, width: int, *, nv12: bool = False, rows: int = 2) -> Pla
     return Planes(made(rows, height, width), made(*chroma), made(*chroma))
 
 
-@pytest.mark.parametrize("dtype", [torch.float32, torch.float16, torch.bfloat16])
 @pytest.mark.parametrize(
-    ("given", "made", "nv12"),
-    [((7, 11), (5, 9), False), ((10, 12), (13, 21), True), ((5, 70), (5, 70), False), ((13, 10), (3, 4), True)],
+    ("given", "made", "nv12", "dtype"),
+    [
+        ((7, 11), (5, 9), False, torch.float32),
+        ((10, 12), (13, 21), True, torch.float16),
+        ((5, 70), (5, 70), False, torch.bfloat16),
+        ((13, 10), (3, 4), True, torch.float32),
+    ],
 )
 def test_equals_the_reference(
     given: tuple[int, int], made: tuple[int, int], nv12: bool, dtype: torch.dtype, monkeypatch: pytest.MonkeyPatch

@@ -10,9 +10,13 @@ from kernels.picture_out import codes, picture_out, picture_out_reference, pictu
 from tests.kernels.compare import DEVICE, poisoned, randoms
 
 
-@pytest.mark.parametrize("dtype", [torch.float32, torch.float16, torch.bfloat16])
 @pytest.mark.parametrize(
-    ("size", "matte", "back"), [((7, 11), (3, 4), (5, 9)), ((4, 140), (4, 140), (4, 4)), ((9, 12), (1, 1), (9, 12))]
+    ("size", "matte", "back", "dtype"),
+    [
+        ((7, 11), (3, 4), (5, 9), torch.float32),
+        ((4, 140), (4, 140), (4, 4), torch.float16),
+        ((9, 12), (1, 1), (9, 12), torch.bfloat16),
+    ],
 )
 def test_equals_the_reference(
     size: tuple[int, int],

@@ -10,8 +10,15 @@ from kernels.ring_conv import ring_conv, ring_conv_reference, ring_conv_triton
 from tests.kernels.compare import DEVICE, near, poisoned, randoms
 
 
-@pytest.mark.parametrize("dtype", [torch.float32, torch.float16, torch.bfloat16])
-@pytest.mark.parametrize(("size", "reach", "frames", "width"), [(7, 3, 4, 24), (8, 4, 3, 17), (3, 2, 1, 16)])
+@pytest.mark.parametrize(
+    ("size", "reach", "frames", "width", "dtype"),
+    [
+        (7, 3, 4, 24, torch.float32),
+        (8, 4, 3, 17, torch.float32),
+        (7, 3, 2, 17, torch.float16),
+        (3, 2, 1, 16, torch.bfloat16),
+    ],
+)
 def test_equals_the_reference_step_by_step(
     size: int, reach: int, frames: int, width: int, dtype: torch.dtype, monkeypatch: pytest.MonkeyPatch
 ) -> None:
