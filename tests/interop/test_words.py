@@ -14,16 +14,16 @@ import pytest
 from websockets.asyncio.client import connect
 
 from tests.judges import SENTENCE, likeness, mixture, wav
-from tests.served import RECOGNISER, Served
+from tests.served import RECOGNISER, Served, eventually
 
 pytestmark = pytest.mark.skipif(not RECOGNISER.exists(), reason="no recogniser is installed")
 
 LEAST_LIKE = 0.6
 
 
-async def live_words(server: Served, sound: np.ndarray) -> list[dict[str, object]]:
+async def live_words(server: Served, sound: np.ndarray, name: str = "talk") -> list[dict[str, object]]:
     """Sent as fast as it is taken; the captions that came back."""
-    url = server.base.replace("http", "ws") + "/sessions/talk/audio"
+    url = server.base.replace("http", "ws") + f"/sessions/{name}/audio"
     async with connect(url, proxy=None) as door:
         await door.send(json.dumps({"type": "start", "format": "f32le", "returns": ["captions"]}))
 
@@ -68,3 +68,34 @@ def subtitles_open(url: str) -> None:
 async def test_hiss_says_nothing(server: Served) -> None:
     hiss = 0.05 * np.random.default_rng(1).standard_normal(3 * 48_000).astype(np.float32)
     assert said(await live_words(server, hiss)) == ""
+
+
+SENTENCES = (
+    "The ferry leaves the harbour at nine in the morning.",
+    "My brother has painted the kitchen door yellow.",
+    "Nobody expected the snow to stay until April.",
+    "Seven children were playing football in the garden.",
+    "She bought a kilo of apples and two loaves of bread.",
+    "The doctor told him to rest for another week.",
+    "Our train was late because of a tree on the line.",
+    "They found an old map behind the bookshelf.",
+    "He forgot his umbrella in the library again.",
+    "The museum opens its new gallery on Thursday.",
+)
+
+
+@pytest.mark.campaign
+async def test_ten_sessions_at_once_get_only_their_own_words(server: Served, tmp_path: Path) -> None:
+    await asyncio.to_thread(eventually, lambda: not server.sessions(), within_s=60, what="all places are free")
+
+    async def one(number: int, text: str) -> str:
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        return said(await live_words(server, mixture(folder, text=text).clean, name=f"ten{number}"))
+
+    heard = await asyncio.gather(*(one(number, text) for number, text in enumerate(SENTENCES)))
+    own = [likeness(text, words) for text, words in zip(SENTENCES, heard, strict=True)]
+    other = [likeness(text, words) for text in SENTENCES for words in heard if words != heard[SENTENCES.index(text)]]
+    print(f"of the own sentence {np.mean(own):.0%} (least {min(own):.0%}), of others' at most {max(other):.0%}")
+    assert np.mean(own) > LEAST_LIKE
+    assert max(other) < min(0.4, min(own)), "articles and the like are common to all"
