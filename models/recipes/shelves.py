@@ -25,7 +25,7 @@ from models.recipes.transcripts import (
 
 __all__ = ["held_shelves", "learned_shelves", "noise_shelf", "supply"]
 
-WEIGHTS = {"so": 0.30, "libri": 0.24, "kathleen": 0.16, "spoken": 0.30, "heard": 0.35}
+WEIGHTS = {"so": 0.30, "libri": 0.24, "kathleen": 0.16, "spoken": 0.30, "heard": 0.28}
 BELIEVED = 0.75  # of what an earlier recogniser heard
 LONGEST, BUDGET, POOL = 1_600, 8_000, 64
 GAPS = 40  # frames of quiet between joined utterances, at most
