@@ -161,6 +161,7 @@ class Call:
         self.heard: list[AudioFrame] = []
         self.seen: list[tuple[float, VideoFrame]] = []
         self.wanted: list[bool] = []
+        self.lost: list[float] = []
         self.sound_clock = Spy(self.there.publisher, SOUND_HZ, slew=SOUND_SLEW)
         self.picture_clock = Spy(self.there.publisher, PICTURE_HZ, slew=PICTURE_SLEW)
 
@@ -174,7 +175,9 @@ class Call:
             self.seeing = receive_picture(picture_in, self.picture_clock, self._see)
             sound_out, picture_out = sender.getSenders()
             self.speaking = send_encoded(sound_out, self.sound, self.here.out)
-            self.showing = send_encoded(picture_out, self.picture, self.here.out, request_keyframe=self._want)
+            self.showing = send_encoded(
+                picture_out, self.picture, self.here.out, request_keyframe=self._want, lost=self.lost.append
+            )
             lose_packets(sound_in, drop)
             lose_packets(picture_in, drop)
             await connect(sender, receiver, self.codec)
@@ -261,6 +264,12 @@ async def test_reports_come_with_the_first_packets() -> None:
     for clock in (call.sound_clock, call.picture_clock):
         ntp = [report[0] / 2**32 for report in clock.reports]
         assert ntp[1] - ntp[0] < 0.4
+
+
+async def test_a_viewers_losses_are_told() -> None:
+    call, packets = Call(), count()
+    await call.last(0.5, drop=lambda: next(packets) % 3 == 0, done=lambda: any(share > 0.2 for share in call.lost))
+    assert 0.2 < max(call.lost) < 0.6
 
 
 async def test_stereo_stays_stereo_and_h264_is_seen() -> None:

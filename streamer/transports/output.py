@@ -12,6 +12,7 @@ from streamer.channel import Broadcast, Channel
 from streamer.frame import SOUND_HZ, AudioFrame
 from streamer.session import Session
 from streamer.transports.codecs import Encoded, PictureEncoder, SoundEncoder
+from streamer.transports.rate import LossRate
 
 __all__ = ["Outputs", "outputs_of"]
 
@@ -31,6 +32,7 @@ class Outputs:
         self._viewers = 0
         self._key_wanted = False
         self._last_key = float("-inf")
+        self._rate = LossRate()
 
     def join(self) -> tuple[Channel[Encoded], Channel[Encoded]]:
         """A viewer's bounded channels of encoded sound and picture."""
@@ -55,6 +57,10 @@ class Outputs:
     def request_key(self) -> None:
         """Somebody cannot decode: the next picture will be a key frame."""
         self._key_wanted = True
+
+    def lost(self, share: float) -> None:
+        """A viewer's report of how much of the picture's packets it has lost lately, 0…1."""
+        self._rate.told(share, self.session.now())
 
     async def _encode_sound(self) -> None:
         session, loop = self.session, asyncio.get_running_loop()
@@ -81,7 +87,7 @@ class Outputs:
         try:
             async for frame in frames:
                 session.report.dropped("picture", frames.take_dropped())
-                encoder.bitrate_bps = session.settings.picture.bitrate_kbps * 1000
+                encoder.bitrate_bps = self._rate.bps(session.settings.picture.bitrate_kbps * 1000)
                 start = session.now()
                 encode = partial(encoder.encode, frame, key=self._take_key())
                 for packet in await loop.run_in_executor(None, encode):

@@ -122,21 +122,23 @@ def send_encoded(
     clock: OutputClock,
     *,
     request_keyframe: Callable[[], None] = lambda: None,
+    lost: Callable[[float], None] = lambda _share: None,
     observe: Observe = _unobserved,
 ) -> EncodedSender:
     """Send what a shared encoder made: RTP time is the packet's pts, and sender reports tie it to the session's clock.
 
     A picture is sent only if the viewer has what it refers to: nothing before the first key picture, nor after a drop
     from `source` before the next; `request_keyframe` is called then, and when the viewer asks. `observe` is told the
-    time from a frame's arrival to its packet's departure ("total").
+    time from a frame's arrival to its packet's departure ("total"), `lost` the share 0…1 that each report says is lost.
     """
     queue = ViewerQueue(source, request_keyframe)
-    return EncodedSender(sender, queue, clock, _SenderEvents(request_keyframe, observe))
+    return EncodedSender(sender, queue, clock, _SenderEvents(request_keyframe, lost, observe))
 
 
 @dataclass(frozen=True, slots=True)
 class _SenderEvents:
     request_keyframe: Callable[[], None]
+    lost: Callable[[float], None]
     observe: Observe
 
 
@@ -219,7 +221,6 @@ class EncodedSender:
         self._early = iter(EARLY_REPORTS_S)
         self._report_due: float | None = 0.0
         self._report: wire.RtcpReceiverInfo | None = None
-        self._remb: int | None = None
         self._track = EncodedTrack(sender.kind, self._next)
         self._take_over()
 
@@ -235,7 +236,6 @@ class EncodedSender:
             loss=report.fraction_lost / 256 if report else None,
             jitter_s=report.jitter / rate if report else None,
             rtt_s=self._sender._RTCRtpSender__rtt,
-            remb_bps=self._remb,
             skipped=self._queue.skipped,
         )
 
@@ -273,18 +273,16 @@ class EncodedSender:
 
     async def _rtcp_arrived(self, packet: wire.AnyRtcpPacket) -> None:
         if isinstance(packet, wire.RtcpRrPacket | wire.RtcpSrPacket):
-            self._report = next((r for r in packet.reports if r.ssrc == self._sender._ssrc), self._report)
+            for report in packet.reports:
+                self._reported(report)
         elif isinstance(packet, wire.RtcpPsfbPacket) and packet.fmt in (wire.RTCP_PSFB_PLI, wire.RTCP_PSFB_FIR):
             self._on.request_keyframe()
-        elif isinstance(packet, wire.RtcpPsfbPacket) and packet.fmt == wire.RTCP_PSFB_APP:
-            self._remb = self._estimate(packet.fci)
         await self._handle(packet)
 
-    def _estimate(self, fci: bytes) -> int | None:
-        try:
-            return int(wire.unpack_remb_fci(fci)[0])
-        except ValueError:
-            return self._remb
+    def _reported(self, report: wire.RtcpReceiverInfo) -> None:
+        if report.ssrc == self._sender._ssrc:
+            self._report = report
+            self._on.lost(report.fraction_lost / 256)
 
     async def _rtcp_leaves(self, packets: list[wire.AnyRtcpPacket]) -> None:
         reports = any(isinstance(packet, wire.RtcpSrPacket) for packet in packets)

@@ -21,7 +21,6 @@ class SenderStats:
     loss: float | None
     jitter_s: float | None
     rtt_s: float | None
-    remb_bps: int | None
     skipped: int
 
 

@@ -198,6 +198,7 @@ class Peer:
                 channels[0] if sound else channels[1],
                 self.session.output_clock,
                 request_keyframe=outputs.request_key,
+                lost=(lambda _share: None) if sound else outputs.lost,
                 observe=(lambda _name, seconds: report.total(seconds)) if sound else _unobserved,
             )
             self._closers.append(sender.close)
