@@ -1,13 +1,34 @@
-"""The way into a session: bounded channels of captured sound and pictures. Knows nothing of doors or stages."""
+"""The way into a session: bounded channels of captured sound and pictures; and what a session knows of a door.
+
+Knows no door and no stage.
+"""
 
 from __future__ import annotations
+
+from typing import Protocol
 
 from streamer.channel import Channel, Overflow
 from streamer.frame import SOUND_HZ, AudioFrame, VideoFrame
 
-__all__ = ["MICROPHONE_SAMPLES", "Publisher"]
+__all__ = ["MICROPHONE_SAMPLES", "Busy", "Connection", "Publisher"]
 
 MICROPHONE_SAMPLES = SOUND_HZ // 5  # 200 ms, then the oldest goes
+
+
+class Busy(Exception):
+    """Somebody else already publishes to this session."""
+
+
+class Connection(Protocol):
+    """Somebody attached, by whatever door."""
+
+    @property
+    def id(self) -> str: ...
+
+    @property
+    def kind(self) -> str: ...
+
+    async def close(self, reason: str) -> None: ...
 
 
 class Publisher:

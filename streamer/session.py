@@ -14,14 +14,14 @@ from collections.abc import Callable, Coroutine, Sequence
 from concurrent.futures import Executor
 from contextlib import suppress
 from dataclasses import replace
-from typing import Any, Protocol
+from typing import Any
 
 from streamer.channel import Broadcast, Channel, Closed, Overflow
 from streamer.clock import MediaClock, OutputClock
 from streamer.frame import HOP, SOUND_HZ, AudioFrame, Event, VideoFrame
 from streamer.metrics import Metrics
 from streamer.pipeline import DelayLine, SoundPath
-from streamer.publisher import MICROPHONE_SAMPLES, Publisher
+from streamer.publisher import MICROPHONE_SAMPLES, Busy, Connection, Publisher
 from streamer.rechunk import Rechunker
 from streamer.report import Report
 from streamer.settings import Settings, merge
@@ -30,7 +30,7 @@ from streamer.stages.recognise import Recogniser
 from streamer.stages.speech import Speech
 from streamer.transcript import Transcript
 
-__all__ = ["Busy", "Connection", "MakePath", "MakeRecogniser", "Session"]
+__all__ = ["MakePath", "MakeRecogniser", "Session"]
 
 EVENTS_HELD = 64
 STATS_S = 0.2
@@ -39,22 +39,6 @@ log = logging.getLogger(__name__)
 
 MakePath = Callable[["Session"], tuple[SoundPath, Speech]]
 MakeRecogniser = Callable[["Session"], Recogniser | None]
-
-
-class Busy(Exception):
-    """Somebody else already publishes to this session."""
-
-
-class Connection(Protocol):
-    """Somebody attached, by whatever door."""
-
-    @property
-    def id(self) -> str: ...
-
-    @property
-    def kind(self) -> str: ...
-
-    async def close(self, reason: str) -> None: ...
 
 
 class Session:
@@ -77,11 +61,9 @@ class Session:
     ) -> None:
         self.name, self.channels, self.now = name, channels, now
         self.made = secrets.token_urlsafe(6)  # tells it from an earlier session of that name
-        self.sound_codecs = sound_codecs
-        self.settings = settings or Settings()
+        self.settings, self.sound_codecs = settings or Settings(), sound_codecs
         self.clock = MediaClock(now())
-        self.output_clock = OutputClock(self.clock, wall=time.time())
-        self.report = Report(metrics)
+        self.report, self.output_clock = Report(metrics), OutputClock(self.clock, wall=time.time())
         self.path, self.speech = make_path(self)
         try:
             self.programme = self._make_programme(make_recogniser)

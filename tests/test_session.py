@@ -8,7 +8,7 @@ import pytest
 
 from streamer.channel import Closed
 from streamer.frame import HOP, AudioFrame, Event, FormatError, VideoFrame
-from streamer.session import Busy
+from streamer.publisher import Busy
 from streamer.sessions import Full, NotFound, Sessions
 from streamer.stages.airing import EditError
 from tests.fakes import make_session

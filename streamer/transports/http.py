@@ -25,7 +25,8 @@ from starlette.websockets import WebSocket
 
 from streamer.frame import FormatError
 from streamer.metrics import Metrics
-from streamer.session import Busy, Session
+from streamer.publisher import Busy
+from streamer.session import Session
 from streamer.sessions import Full, NotFound, Sessions
 from streamer.settings import SettingsError
 

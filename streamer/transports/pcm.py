@@ -20,9 +20,9 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from streamer.channel import Channel, Closed, Overflow
 from streamer.frame import HOP, SOUND_HZ, AudioFrame, Event, FormatError, Sound
-from streamer.publisher import Publisher
+from streamer.publisher import Busy, Publisher
 from streamer.rechunk import remix
-from streamer.session import EVENTS_HELD, Busy, Session
+from streamer.session import EVENTS_HELD, Session
 from streamer.sessions import Full
 from streamer.settings import SettingsError
 from streamer.transports.http import Studio
