@@ -1,4 +1,4 @@
-"""Numbers as people write them, from words: "twenty five" -> `25`, "nineteen ninety nine" -> `1999`, "ten percent" -> `10%`.
+"""Numbers as people write them, from words: "twenty five" -> `25`, "ten percent" -> `10%`, "nineteen o six" -> `1906`.
 
 Whole numbers below ten stay words unless a unit follows. It sees one finished run of words; when a run is finished is
 `written.py`'s to know.

@@ -24,6 +24,10 @@ __all__ = ["FRAME_S", "Limits", "Scales", "Search", "Word"]
 
 FRAME_S = 0.02
 TAIL_MARGIN = 5.0  # a finished word may score so much worse than one under way and still be shown
+NEWEST = 0.7  # share of the beam taken for a word that has only just ended
+SETTLE_EVERY = 8  # frames
+SETTLED_FRAMES = 10  # a word must have ended so long ago for others to speak against it
+FLATTER = 0.25  # the scores' scale where hypotheses are weighed: frames depend on each other
 CERTAIN = 9.0  # a blank so far above all phones needs no search
 CERTAIN_FRAMES = 12  # after so many of them in a row, nothing is under way
 
@@ -43,8 +47,8 @@ class Limits:
     """Beam width; computing time per second of sound; frames after which the best hypothesis' words are kept."""
 
     tokens: int = 700
-    score: float = 14.0
-    phone: float = 8.0
+    score: float = 22.0
+    phone: float = 11.0
     word_ends: int = 60
     budget: float = 0.15
     narrowest: int = 40
@@ -90,8 +94,9 @@ class Search:
         for frame in frames:
             began = self._clock()
             self._hear(np.asarray(frame, np.float32))
+            if self._now % SETTLE_EVERY == 0:
+                self._settle()
             self._debt_s = max(0.0, self._debt_s + self._clock() - began - self.budget * FRAME_S)
-        self._settle()
 
     def _hear(self, frame: NDArray[np.float32]) -> None:
         above = frame[BLANK] - frame[BLANK + 1 :].max()
@@ -104,6 +109,7 @@ class Search:
         """Drops what contradicts the best hypothesis' old words, and moves what all share into `_said`."""
         beam, trace = self._beam, self._beam.trace
         leader = int(beam.tokens.trace[beam.tokens.score.argmax()])
+        self._weigh(trace.path(leader))
         old = [e for e in trace.path(leader) if trace.end[e] <= self._now - self._limits.commit_after]
         if old:
             depth = int(trace.depth[old[-1]])
@@ -114,13 +120,18 @@ class Search:
             trace=trace.keep(beam.tokens.trace, shared), score=beam.tokens.score - beam.tokens.score.max()
         )
 
+    def _weigh(self, path: list[int]) -> None:
+        """How much of the beam agrees with the words that ended a while ago."""
+        tokens, trace = self._beam.tokens, self._beam.trace
+        settled = [entry for entry in path if trace.end[entry] <= self._now - SETTLED_FRAMES]
+        weight = np.exp((tokens.score - tokens.score.max()) * np.float32(FLATTER))
+        trace.weigh(settled, tokens.trace, weight)
+
     def _word(self, entry: int) -> Word:
         t = self._beam.trace
-        return self._made(int(t.word[entry]), int(t.start[entry]), int(t.end[entry]), float(t.missed[entry]))
-
-    def _made(self, word: int, start: int, end: int, missed: float) -> Word:
-        mean = missed / max(end - start, 1)
-        return Word(self._vocabulary.words[word], start, end, 1 / (1 + math.exp(-(2.5 + 2.5 * mean))))
+        start, end = int(t.start[entry]), int(t.end[entry])
+        sure = confidence(float(t.missed[entry]) / max(end - start, 1), float(t.share[entry]))
+        return Word(self._vocabulary.words[t.word[entry]], start, end, sure)
 
     @property
     def stable(self) -> int:
@@ -151,8 +162,21 @@ class Search:
             return float(between[rested]), self._path(rested)
         i = int(ended.score.argmax())
         token = int(ended.source[i])
-        last = self._made(int(ended.word[i]), int(tokens.born[token]), self._now, float(tokens.missed[token]))
+        born = int(tokens.born[token])
+        sure = confidence(float(tokens.missed[token]) / max(self._now - born, 1), NEWEST)
+        last = Word(self._vocabulary.words[ended.word[i]], born, self._now, sure)
         return float(ended.score[i]), [*self._path(token), last]
 
     def _path(self, token: int) -> list[Word]:
         return [*self._said, *map(self._word, self._beam.trace.path(int(self._beam.tokens.trace[token])))]
+
+
+def confidence(missed: float, share: float) -> float:
+    """Chance that a word is right, fitted on held-back recordings.
+
+    Args:
+        missed: how far its phones stay below the best phones, a frame.
+        share: of the beam that agreed with it.
+    """
+    share = min(max(share, 0.01), 0.99)
+    return 1 / (1 + math.exp(-(0.45 + 1.2 * missed) - 0.4 * math.log(share / (1 - share))))

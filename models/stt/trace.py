@@ -6,6 +6,8 @@ neither phones nor probabilities.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -16,12 +18,13 @@ FIELDS = ("parent", "word", "start", "end", "depth")
 
 
 class Trace:
-    """Entries with parent, word, start and end frame, depth, and what the word missed of the best phones' score."""
+    """Entries with parent, word, start and end frame, depth, what the word missed of the best phones' score, and how
+    much of the beam agreed with it when least did."""
 
     def __init__(self) -> None:
         self.size = 0
         self.parent, self.word, self.start, self.end, self.depth = (np.zeros(256, np.int64) for _ in FIELDS)
-        self.missed = np.zeros(256, np.float32)
+        self.missed, self.share = np.zeros(256, np.float32), np.ones(256, np.float32)
 
     def add(self, parent: Ints, word: Ints, start: Ints, end: int, missed: NDArray[np.float32]) -> Ints:
         """New entries, all ending at one frame; their numbers."""
@@ -30,12 +33,12 @@ class Trace:
             self._grow(2 * (self.size + len(parent)))
         self.parent[new], self.word[new], self.start[new], self.end[new] = parent, word, start, end
         self.depth[new] = np.where(parent < 0, 0, self.depth[parent]) + 1
-        self.missed[new] = missed
+        self.missed[new], self.share[new] = missed, 1.0
         self.size += len(new)
         return new
 
     def _grow(self, room: int) -> None:
-        for name in (*FIELDS, "missed"):
+        for name in (*FIELDS, "missed", "share"):
             old = getattr(self, name)
             setattr(self, name, np.concatenate([old, np.zeros(room - len(old), old.dtype)]))
 
@@ -56,6 +59,13 @@ class Trace:
             if not len(deep):
                 return entries
             entries[deep] = self.parent[entries[deep]]
+
+    def weigh(self, path: Sequence[int], entries: Ints, weight: NDArray[np.float32]) -> None:
+        """Notes how much of the weight of `entries` has the words of `path` in the same places."""
+        for entry in path:
+            same = self.lifted(entries, int(self.depth[entry]))
+            agreed = float(weight[(same >= 0) & (self.word[same] == self.word[entry])].sum())
+            self.share[entry] = min(self.share[entry], agreed / float(weight.sum()))
 
     def shared(self, entries: Ints) -> int:
         """The deepest entry that all of these have behind them; -1 if there is none."""
@@ -82,7 +92,7 @@ class Trace:
         numbers[kept] = np.arange(len(kept))
         levels = int(self.depth[root]) if root >= 0 else 0
         parents, depths = numbers[self.parent[kept]], self.depth[kept] - levels
-        for name in ("word", "start", "end", "missed"):
+        for name in ("word", "start", "end", "missed", "share"):
             getattr(self, name)[: len(kept)] = getattr(self, name)[kept]
         self.parent[: len(kept)], self.depth[: len(kept)] = parents, depths
         self.size = len(kept)

@@ -29,7 +29,7 @@ def test_a_sentence_is_found_with_its_times(language: Language) -> None:
     words = search.finish()
     assert [w.text for w in words] == ["the", "cat", "sat", "on", "the", "mat"]
     assert [(w.start, w.end) for w in words] == [(8, 16), (16, 28), (28, 40), (40, 48), (48, 56), (56, 68)]
-    assert all(w.confidence > 0.8 for w in words)
+    assert all(w.confidence > 0.5 for w in words)
 
 
 def test_any_chunking_gives_the_same_words(language: Language) -> None:
