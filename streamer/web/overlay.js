@@ -42,9 +42,11 @@ const captions = new Captions(box, {
 const guesses = asked.get("tail") !== "off";
 new Feed({
   url: () => door.eventsUrl(),
-  onState: (state) => {
+  onState: async (state) => {
     document.title = state === "live" ? `Captions of ${session}` : `Waiting for ${session}`;
-    if (state !== "live") captions.clear();
+    if (state === "live") return;
+    captions.clear();
+    if (await door.locked()) document.title = "This server asks for a token: add token=… to the address";
   },
   onMessage: (message) => {
     const caption = message.type === "caption" && reading.caption(message);
