@@ -127,7 +127,7 @@ async def put_in(job: FileJob, said: Said, wanted: CaptionsWanted, *, tell: Tell
         return await asyncio.shield(writing)
     except asyncio.CancelledError:
         stop.set()
-        await asyncio.wait([writing])
+        await asyncio.gather(writing, return_exceptions=True)
         raise
 
 

@@ -1,18 +1,22 @@
 """`limelight run --captions`: what is said, as text, beside the picture and in it; the network alone is scripted."""
 
+import asyncio
 import contextlib
 import json
 import struct
+from dataclasses import replace
 
 import av
 import numpy as np
 import pytest
 
 import server
+from streamer.run_captions import CaptionsWanted, Said, put_in
 from streamer.stages import stt
 from streamer.stages.captions import Captioner
 from streamer.stages.scribe import Scribe
 from streamer.stages.speech import Speech
+from streamer.transports.file import FileJob
 from tests.fakes import Loud
 from tests.scripted import Scripted, script
 from tests.test_file import noise, read, write
@@ -25,16 +29,17 @@ def status(*words):
     return server.main(["run", *map(str, words)])
 
 
+@contextlib.contextmanager
+def scripted_scribe(name, *, cache=None, patience_s=0, said=SAID):
+    yield Scribe(Speech(Loud()), Captioner(Scripted(said)))
+
+
 @pytest.fixture(autouse=True)
 def scripted(monkeypatch, tmp_path_factory):
     """The scribe of a recogniser that hears the script in every recording; nothing that this machine has compiled."""
     monkeypatch.setenv("LIMELIGHT_CACHE", str(tmp_path_factory.getbasetemp() / "cache"))
 
-    @contextlib.contextmanager
-    def scribe_alone(name, *, cache, patience_s):
-        yield Scribe(Speech(Loud()), Captioner(Scripted(SAID)))
-
-    monkeypatch.setattr(stt, "scribe_alone", scribe_alone)
+    monkeypatch.setattr(stt, "scribe_alone", scripted_scribe)
 
 
 def spoken(seconds=8, channels=2):
@@ -115,12 +120,40 @@ def test_every_word_with_its_time_as_json(talk, tmp_path):
     assert told["seconds"] == 8.0
 
 
-def test_sound_that_starts_late_is_told_where_a_player_has_it(tmp_path):
-    source = write(tmp_path / "late.mkv", spoken(), start=48_000, add=moving(seconds=9))
-    assert status(source, tmp_path / "late.txt", "--captions") == 0
+def test_sound_that_starts_late_is_told_where_a_player_has_it(tmp_path, monkeypatch):
+    late = [replace(word, start_s=word.start_s + 1, end_s=word.end_s + 1) for word in SAID]
+    monkeypatch.setattr(stt, "scribe_alone", lambda *_, **__: scripted_scribe(None, said=late))
+    source = write(tmp_path / "late.mkv", spoken(), start=48_000, add=moving(seconds=2))
     assert status(source, tmp_path / "late.json", "--captions") == 0
-    first = json.loads((tmp_path / "late.json").read_text())["segments"][0]["words"][0]
-    assert first["start_s"] == pytest.approx(1.5, abs=0.4)
+    told = json.loads((tmp_path / "late.json").read_text())["segments"]
+    words = [word for segment in told for word in segment["words"]]
+    assert [word["start_s"] for word in words] == [pytest.approx(word.start_s, abs=1e-3) for word in late]
+
+
+@pytest.mark.parametrize(("rate", "gain"), [(8_000, 1.0), (44_100, 1.0), (48_000, 100.0)])
+def test_telephones_and_clipped_sound_are_heard_like_any_other(tmp_path, rate, gain):
+    sound = np.clip(gain * spoken(channels=1), -1, 1)[:, :: 48_000 // rate] if rate != 44_100 else spoken(channels=1)
+    source = write(tmp_path / "in.wav", sound, rate)
+    assert status(source, tmp_path / "out.txt", "--captions", "--quiet") == 0
+    if rate != 44_100:  # which is played slower here, so that the script does not fit
+        assert (tmp_path / "out.txt").read_text() == TEXT
+
+
+async def test_an_interrupted_run_leaves_nothing(tmp_path, talk):
+    begun, loop = asyncio.Event(), asyncio.get_running_loop()
+    writing = asyncio.create_task(
+        put_in(
+            FileJob(str(talk), str(tmp_path / "out.mkv")),
+            Said([], 8.0),
+            CaptionsWanted("burn"),
+            tell=lambda _: loop.call_soon_threadsafe(begun.set),
+        )
+    )
+    await begun.wait()
+    writing.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await writing
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize(
