@@ -76,6 +76,8 @@ async def test_a_murmur_that_is_never_surely_speech_is_not_written():
     for hop, likely in hops(6, spoken=spans(WORDS)):
         told += await captioner.hear(hop, min(likely, 0.7))
     assert told + await captioner.end() == []
+    unsure = Captioner(Scripted(script("one two three", start_s=1.0, confidence=0.4)))
+    assert await captions_of(unsure, hops(6, spoken=spans(WORDS))) == []
 
 
 async def test_somebody_who_never_pauses_is_cut_between_words_and_loses_none():

@@ -30,8 +30,8 @@ class CaptionRules:
 
     A pause ends it after `pause_ms`, or `settled_ms` where no word is open any more; one that lasts `long_s` already,
     at a breath of `breath_ms`; one of `longest_s` is cut between two words. `wordless_s`: the voice detector hears
-    somebody and the recogniser nothing new. `least_confidence` and `least_voiced`: of a word, 0…1; `surely_voiced`: of
-    one word in a segment.
+    somebody and the recogniser nothing new. `least_confidence` and `least_voiced`: of a word, 0…1; `surely_voiced` and
+    `surely_confident`: of one word in a segment.
     """
 
     pause_ms: int = 700
@@ -43,6 +43,7 @@ class CaptionRules:
     least_confidence: float = 0.2
     least_voiced: float = 0.4
     surely_voiced: float = 0.8
+    surely_confident: float = 0.5
     behind_s: float = 1.5
     patience_s: float = 10.0
 
@@ -248,7 +249,7 @@ class _Segment:
     def take(self, heard: Heard, rules: CaptionRules) -> list[TimedWord]:
         """The words that are newly committed: none before one is surely speech, lest a crowd's murmur be written."""
         self.heard = heard
-        self.is_speech = self.is_speech or any(self._voiced(word) >= rules.surely_voiced for word in heard.words)
+        self.is_speech = self.is_speech or any(self._surely(word, rules) for word in heard.words)
         if not self.is_speech:
             return []
         sure = max(self.done, heard.stable)
@@ -256,6 +257,9 @@ class _Segment:
         self.done = sure
         self.tail = tuple(word for word in heard.words[sure:] if self._believed(word, rules))
         return fresh
+
+    def _surely(self, word: TimedWord, rules: CaptionRules) -> bool:
+        return word.confidence >= rules.surely_confident and self._voiced(word) >= rules.surely_voiced
 
     def _believed(self, word: TimedWord, rules: CaptionRules) -> bool:
         return word.confidence >= rules.least_confidence and self._voiced(word) >= rules.least_voiced
