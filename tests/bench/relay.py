@@ -59,7 +59,8 @@ def _server(kind: str, port: int, cache: str, compiled: bool) -> subprocess.Pope
         )
         command = [sys.executable, "-W", "ignore", "-c", code]
     else:
-        more = ["--cache", cache] if compiled else ["--no-compile"]
+        # Without the recogniser: a bare relay has none, and its engine is never compiled.
+        more = ["--stt", "off", *(["--cache", cache] if compiled else ["--no-compile"])]
         command = [
             sys.executable,
             "-c",
