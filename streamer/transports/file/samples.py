@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from streamer.frame import Sound
 
-__all__ = ["from_float", "scrub", "to_float"]
+__all__ = ["Adapter", "from_float", "scrub", "to_float"]
 
 MOST_PLANES = 7  # PyAV miscounts the planes of wider frames
 _BITS = {"u8": 8, "s16": 16, "s32": 32}
@@ -31,6 +31,35 @@ def to_float(frame: av.AudioFrame) -> Sound:
         return planes.astype(np.float32)
     centred = planes.astype(np.float32) - 128 if bits == 8 else planes
     return np.asarray(centred * np.float32(2.0 ** (1 - bits)), dtype=np.float32)
+
+
+class Adapter:
+    """Decoded frames as samples `[channels, T]` at `rate`, which a broadcast may change on the way.
+
+    Raises:
+        ValueError: a damaged frame claims a form that nothing converts.
+    """
+
+    def __init__(self, channels: int, rate: int, *, layout: str) -> None:
+        self._channels, self._rate, self._layout = channels, rate, layout
+        self._filter: av.AudioResampler | None = None
+
+    def __call__(self, frame: av.AudioFrame) -> Sound:
+        if frame.sample_rate == self._rate and frame.layout.nb_channels == self._channels:
+            return to_float(frame)
+        frame.pts = None
+        try:
+            frames = self._converted(frame)
+        except ValueError:  # it changed again: that takes a new filter
+            self._filter = None
+            frames = self._converted(frame)
+        parts = [to_float(part) for part in frames]
+        return np.concatenate(parts, axis=1) if parts else np.zeros((self._channels, 0), np.float32)
+
+    def _converted(self, frame: av.AudioFrame) -> list[av.AudioFrame]:
+        if self._filter is None:
+            self._filter = av.AudioResampler(format="fltp", layout=self._layout, rate=self._rate)
+        return self._filter.resample(frame)
 
 
 def scrub(samples: Sound) -> tuple[Sound, int]:

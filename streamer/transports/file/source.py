@@ -23,7 +23,7 @@ from streamer.frame import SOUND_HZ, FormatError, Sound
 from streamer.transports.file.codecs import MP4_FAMILY, TrackShape
 from streamer.transports.file.pipes import PipeIn
 from streamer.transports.file.resample import Resampler, layout_for
-from streamer.transports.file.samples import scrub, to_float
+from streamer.transports.file.samples import Adapter, scrub
 from streamer.transports.file.timeline import Timeline
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ class SoundTrack:
         self.timeline = Timeline(self.shape.rate, Fraction(stream.time_base or 1))
         self._trims = container.split(",")[0] in MP4_FAMILY
         self._resampler = Resampler(self.shape.channels, self.shape.rate, SOUND_HZ)
-        self._adapter: av.AudioResampler | None = None
+        self._adapt = Adapter(self.shape.channels, self.shape.rate, layout=self.shape.layout)
         self._held: list[Sound] = []
         self._held_samples = 0
         self._lost = False
@@ -83,13 +83,13 @@ class SoundTrack:
     def decode(self, packet: Packet | None) -> Iterator[SoundBlock]:
         """The blocks that a packet completes; None: the decoder gives up what it holds."""
         try:
-            frames = self.stream.codec_context.decode(packet)
-        except (av.FFmpegError, ValueError):
+            pieces = [self._placed(frame) for frame in self.stream.codec_context.decode(packet)]
+        except (av.FFmpegError, ValueError):  # no sound, or sound of a kind that nothing converts
             self.bad_packets += 1
             self._lost = True
             return
-        for frame in frames:
-            yield from self._place(frame)
+        for at, samples in pieces:
+            yield from self._place(at, samples)
 
     def finish(self) -> SoundEnd:
         """What is left when the file is over."""
@@ -97,34 +97,23 @@ class SoundTrack:
         rest = np.concatenate([block.samples, self._resampler.flush()], axis=1)
         return SoundEnd(self.number, self.start, self.timeline.length, rest)
 
-    def _place(self, frame: av.AudioFrame) -> Iterator[SoundBlock]:
+    def _placed(self, frame: av.AudioFrame) -> tuple[Fraction | None, Sound]:
+        """When the frame begins, as far as it is known, and its samples."""
         tick = Fraction(self.stream.time_base or 1)
         at = None if frame.pts is None else frame.pts * tick
-        samples = self._adapted(frame)
+        samples = self._adapt(frame)
         if self._trims and frame.duration:
             # MP4 says how much of the last packet is meant; decoders return all of it.
             samples = samples[:, : max(1, round(frame.duration * tick * self.shape.rate))]
+        return at, samples
+
+    def _place(self, at: Fraction | None, samples: Sound) -> Iterator[SoundBlock]:
         for piece in self.timeline.place(at, samples, after_loss=self._lost):
             self._held.append(piece)
             self._held_samples += piece.shape[1]
             if self._held_samples >= BLOCK_S * self.shape.rate:
                 yield self._block()
         self._lost = False
-
-    def _adapted(self, frame: av.AudioFrame) -> Sound:
-        """The frame's samples in the track's rate and channels, which a broadcast may change on the way."""
-        if frame.sample_rate == self.shape.rate and frame.layout.nb_channels == self.shape.channels:
-            return to_float(frame)
-        if self._adapter is None:
-            self._adapter = av.AudioResampler(format="fltp", layout=self.shape.layout, rate=self.shape.rate)
-        frame.pts = None
-        try:
-            frames = self._adapter.resample(frame)
-        except ValueError:  # it changed again
-            self._adapter = None
-            return self._adapted(frame)
-        parts = [to_float(part) for part in frames]
-        return np.concatenate(parts, axis=1) if parts else np.zeros((self.shape.channels, 0), np.float32)
 
     def _block(self) -> SoundBlock:
         empty = np.zeros((self.shape.channels, 0), np.float32)
