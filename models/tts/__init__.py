@@ -1,0 +1,1 @@
+"""The voice: text to reading, to features; `models/vocoder.py` makes them sound."""
