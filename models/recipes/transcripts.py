@@ -80,17 +80,17 @@ def add_guesses(lexicon: Lexicon, texts: Iterable[str]) -> None:
 def open_transcribed(packs: Path, cache: Path) -> dict[str, Spoken]:
     """The sets `so`, `libri` and `kathleen` at 16 kHz."""
     folders = unpack(packs, cache / "unpacked")
-    texts = _texts(folders)
+    texts = texts_of(folders)
     sets = {}
     for name, pattern in FILES.items():
         clips = open_clips(cache, name, find(folders, pattern))
-        held = [i for i, file in enumerate(clips.names) if _is_held(name, file)]
+        held = [i for i, file in enumerate(clips.names) if is_held(name, file)]
         learned = sorted(set(range(len(clips))) - set(held))
         sets[name] = Spoken(clips, [texts.get(file, "") for file in clips.names], learned, held)
     return sets
 
 
-def _texts(folders: list[Path]) -> dict[str, str]:
+def texts_of(folders: list[Path]) -> dict[str, str]:
     rows = [row.split("\t") for path in find_all(folders) for row in path.read_text().splitlines()[1:]]
     return {Path(row[0]).name: row[2] for row in rows if len(row) > 2}
 
@@ -100,7 +100,7 @@ def find_all(folders: list[Path]) -> list[Path]:
     return [path for folder in folders if (path := folder / "index.tsv").exists()]
 
 
-def _is_held(name: str, file: str) -> bool:
+def is_held(name: str, file: str) -> bool:
     if name == "kathleen":
         prompt = "_".join(file.split("_")[:2])
         return int(hashlib.md5(prompt.encode()).hexdigest(), 16) % 10 == 0
