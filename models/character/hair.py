@@ -1,0 +1,245 @@
+"""Hair: a mass behind the head, a cap over it, and locks that hang from the crown and swing.
+
+A lock is a line through a few points that swells and tapers to its tip; how far a point swings grows towards the tip.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import skia
+from numpy.typing import NDArray
+
+from models.character.act import Act
+from models.character.brush import Brush, mix, points, sampled, smooth, taper
+from models.character.turn import Points
+
+__all__ = ["draw_back_hair", "draw_front_hair", "fringe_shadow"]
+
+
+@dataclass(frozen=True, slots=True)
+class Lock:
+    """`line` from root to tip; `width` at its widest."""
+
+    line: Points
+    width: float
+
+    def mirrored(self) -> Lock:
+        return Lock(self.line * np.array([[-1.0, 1.0]]), self.width)
+
+
+def _lock(width: float, *line: tuple[float, float]) -> Lock:
+    return Lock(points(*line), width)
+
+
+_SWEPT = (
+    _lock(36, (28, -124), (-34, -112), (-78, -62), (-85, 6), (-76, 40)),
+    _lock(36, (28, -124), (62, -110), (84, -58), (86, 4), (77, 40)),
+    _lock(34, (28, -122), (-24, -108), (-58, -68), (-68, -18), (-63, 6)),
+    _lock(30, (30, -122), (56, -100), (68, -60), (68, -16), (60, 2)),
+    _lock(34, (28, -122), (-8, -104), (-36, -68), (-44, -30), (-35, -6)),
+    _lock(34, (26, -122), (8, -102), (-12, -70), (-18, -36), (-8, -14)),
+    _lock(27, (28, -122), (44, -98), (44, -66), (38, -38), (45, -18)),
+    _lock(30, (26, -124), (22, -102), (16, -72), (10, -44), (19, -24)),
+)
+_CURTAIN_HALF = (
+    _lock(36, (2, -126), (46, -116), (82, -66), (88, 4), (78, 52)),
+    _lock(34, (2, -124), (34, -112), (68, -72), (80, -20), (69, 18)),
+    _lock(28, (2, -124), (20, -112), (50, -84), (63, -46), (58, -12)),
+)
+_BLUNT = (
+    _lock(34, (-6, -124), (-48, -112), (-80, -62), (-86, 10), (-80, 62)),
+    _lock(34, (6, -124), (48, -112), (80, -62), (86, 10), (80, 62)),
+    *(
+        _lock(29, (x * 0.16, -124), (x * 0.62, -108), (x * 0.95, -70), (x, -36), (x * 0.99 + 1.5, -13 + abs(x) * 0.10))
+        for x in (-62.0, 62.0, -41.0, 41.0, -20.0, 20.0, 0.0)
+    ),
+)
+_TOUSLED = (
+    _lock(34, (14, -124), (-44, -110), (-80, -62), (-84, -8), (-78, 22)),
+    _lock(34, (14, -124), (58, -108), (82, -60), (86, -8), (78, 22)),
+    _lock(32, (10, -124), (-30, -112), (-62, -78), (-70, -38), (-58, -10)),
+    _lock(30, (14, -124), (48, -106), (66, -74), (68, -40), (74, -16)),
+    _lock(32, (10, -122), (-14, -108), (-38, -76), (-46, -46), (-30, -22)),
+    _lock(28, (14, -122), (36, -104), (46, -74), (44, -48), (54, -26)),
+    _lock(32, (8, -122), (-2, -104), (-12, -74), (-16, -50), (2, -30)),
+    _lock(26, (12, -122), (20, -104), (22, -78), (20, -54), (31, -36)),
+)
+FRINGE: dict[str, tuple[Lock, ...]] = {
+    "swept": _SWEPT,
+    "curtain": tuple(side for lock in _CURTAIN_HALF for side in (lock.mirrored(), lock)),
+    "blunt": _BLUNT,
+    "tousled": _TOUSLED,
+    "curls": (),
+}
+_LONG_HALF = (
+    _lock(58, (30, -110), (72, -50), (84, 50), (86, 140), (98, 222)),
+    _lock(50, (20, -100), (58, -20), (64, 80), (60, 150), (66, 216)),
+)
+_BOB_HALF = (_lock(56, (30, -110), (68, -60), (76, 20), (74, 80), (48, 116)),)
+_SHORT_HALF = (_lock(44, (30, -100), (66, -60), (72, 0), (68, 44), (52, 70)),)
+_TAIL = (
+    _lock(44, (58, -112), (118, -96), (136, -20), (126, 60), (140, 122)),
+    _lock(34, (60, -110), (106, -84), (116, -10), (110, 50), (112, 96)),
+)
+
+
+def _seen(act: Act, lock: Lock, z: NDArray[np.float64] | float, swing: Points) -> Points:
+    """Where a lock hangs now: the tip swings whole, the root not at all."""
+    weight = np.linspace(0, 1, len(lock.line))[:, None] ** 1.8
+    return act.turn(lock.line, z) + weight * swing
+
+
+def _shape(line: Points, width: float) -> skia.Path:
+    return taper(line, (width * 0.55, width * 0.95, width, width * 0.8, width * 0.45, 0.2))
+
+
+def _draw_lock(brush: Brush, act: Act, line: Points, width: float) -> None:
+    look, path = act.look, _shape(line, width)
+    ends = (*line[0].tolist(), *line[-1].tolist())
+    brush.fade(path, (look.hair_dark, look.hair, look.hair, mix(look.hair, look.hair_dark, 0.55)), along=ends)
+    brush.line(path, 1.15, look.hair_ink, 0.62)
+    fine = sampled(line, 8)
+    lit = fine[len(fine) * 36 // 100 : len(fine) * 60 // 100 : 2]
+    brush.fill(taper(lit, (0.2, width * 0.42, width * 0.5, width * 0.34, 0.2)), look.hair_light, 0.5)
+
+
+def draw_back_hair(brush: Brush, act: Act) -> None:
+    """What is behind neck and shoulders."""
+    look, back = act.look, act.look.back
+    dark = mix(look.hair_dark, look.hair_ink, 0.25)
+    if back == "curls":
+        _draw_curls(brush, act, _BACK_CURLS, dark, -25.0)
+        return
+    if back in ("ponytail", "buns"):
+        _draw_gathered(brush, act)
+    halves = {"long": _LONG_HALF, "bob": _BOB_HALF}.get(back, _SHORT_HALF)
+    low = max(float(lock.line[-1, 1]) for lock in halves)
+    for lock in halves:
+        for one in (lock, lock.mirrored()):
+            line = _seen(act, one, np.linspace(-10, -30, len(one.line)), act.swing.lengths)
+            path = _shape(line, one.width)
+            brush.fade(path, (look.hair_dark, dark), along=(0, -60, 0, low))
+            brush.line(path, 1.5, look.hair_ink, 0.9)
+    middle = points(
+        (-80, -60), (0, -110), (80, -60), (76, low * 0.55), (40, low * 0.72), (-40, low * 0.72), (-76, low * 0.55)
+    )
+    brush.fill(smooth(act.turn(middle, -30.0) + act.swing.lengths * np.array([[0.2, 0.1]])), dark)
+
+
+def _draw_gathered(brush: Brush, act: Act) -> None:
+    look = act.look
+    if look.back == "ponytail":
+        for lock in _TAIL:
+            _draw_lock(brush, act, _seen(act, lock, -30.0, 1.6 * act.swing.lengths), lock.width)
+        tie = act.turn(points((66, -108), (74, -118), (82, -104), (74, -94)), -25.0)
+        brush.fill(smooth(tie), look.cloth)
+        return
+    for side in (-1, 1):
+        at = act.turn(points((side * 66, -122)), -12.0)[0] + 0.3 * act.swing.fringe
+        bun = smooth(at + 31 * np.stack([np.cos(np.arange(9) * 0.698), np.sin(np.arange(9) * 0.698)], 1))
+        x, y = at.tolist()
+        brush.fade(bun, (look.hair_light, look.hair, look.hair_dark), along=(x - 26, y - 26, x + 22, y + 26))
+        brush.line(bun, 1.6, look.hair_ink)
+        curl = at + points((-16, 8), (-12, -12), (8, -15), (17, 2), (6, 14), (-5, 5))
+        brush.fill(taper(curl, (0.3, 1.8, 1.8, 1.8, 0.3)), look.hair_ink, 0.6)
+
+
+_CAP = points((-84, 22), (-90, -22), (-88, -70), (-66, -118), (-26, -142), (14, -146), (56, -132), (84, -88))
+_CAP = np.concatenate([_CAP, points((91, -34), (84, 22))])
+_HAIRLINE = points((84, 22), (77, -26), (58, -62), (22, -82), (-22, -82), (-58, -62), (-77, -26), (-84, 22))
+
+
+def fringe_shadow(act: Act) -> skia.Path:
+    """What the fringe shades on the skin: itself, a little lower."""
+    path = skia.Path()
+    for lock in FRINGE[act.look.fringe]:
+        line = _seen(act, lock, _depth(lock.line), act.swing.fringe) + np.array([[2.0, 8.0]])
+        path.addPath(_shape(line, lock.width))
+    if not FRINGE[act.look.fringe]:
+        for (x, y), r in zip(act.turn.on_skin(_FRONT_CURLS[:, :2]).tolist(), _FRONT_CURLS[:, 2].tolist(), strict=True):
+            path.addCircle(x + 1, y + 6, r)
+    return path
+
+
+def _depth(line: Points) -> NDArray[np.float64]:
+    """Over the skin at the front, back to the axis at the temples."""
+    return 10 + 46 * np.sqrt(np.clip(1 - (line[:, 0] / 92) ** 2, 0, 1)) * np.clip((line[:, 1] + 170) / 90, 0.25, 1)
+
+
+def draw_front_hair(brush: Brush, act: Act) -> None:
+    look = act.look
+    locks = FRINGE[look.fringe]
+    outer, inner = act.turn(_CAP, 0.0), act.turn(_HAIRLINE, np.array([4.0, 12, 26, 40, 40, 26, 12, 4]))
+    cap = smooth(outer, inner)
+    if not locks:
+        _draw_curls(brush, act, _CAP_CURLS, look.hair_dark, -6.0)
+        brush.fill(cap, look.hair)
+        _draw_curls(brush, act, _FRONT_CURLS, look.hair, 0.0)
+        return
+    brush.fade(cap, (look.hair_light, look.hair, look.hair_dark), along=(-30, -146, 10, -40))
+    brush.line(smooth(outer, closed=False), 2.0, look.hair_ink)
+    for lock in locks:
+        _draw_lock(brush, act, _seen(act, lock, _depth(lock.line), act.swing.fringe), lock.width)
+    _draw_crown(brush, act)
+
+
+def _draw_crown(brush: Brush, act: Act) -> None:
+    """Light on the top, a few strands, and the one hair that stays up."""
+    look = act.look
+    part = float(FRINGE[look.fringe][2].line[0, 0])
+    crown = points((part - 70, -96), (part - 40, -122), (part - 8, -134), (part + 22, -130), (part + 44, -112))
+    brush.fill(taper(act.turn(crown * np.array([[0.85, 1.0]]), 12.0), (0.2, 5, 7.5, 5, 0.2)), look.hair_light, 0.40)
+    for lean in (-0.8, -0.35, 0.3, 0.75):
+        strand = points(
+            (part, -126), (part + lean * 34, -132 + abs(lean) * 8), (part + lean * 62, -112 + abs(lean) * 22)
+        )
+        brush.fill(taper(act.turn(strand * np.array([[0.9, 1.0]]), 14.0), (0.3, 1.5, 0.2)), look.hair_ink, 0.55)
+    stray = Lock(points((part - 4, -138), (part - 2, -156), (part - 14, -168), (part - 27, -164)), 7)
+    line = _seen(act, stray, 0.0, 1.5 * act.swing.fringe)
+    path = taper(line, (6, 5, 3, 0.2))
+    brush.fill(path, look.hair)
+    brush.line(path, 1.4, look.hair_ink)
+
+
+def _ring(count: int, rx: float, ry: float, middle: tuple[float, float], r: float, arc: tuple[float, float]) -> Points:
+    """Curls `[N, 3]` (x, y, radius) along an ellipse, alternately larger and smaller."""
+    at = np.radians(np.linspace(*arc, count))
+    size = r * (1 + 0.14 * np.cos(np.arange(count) * 2.4))
+    return np.stack([middle[0] + rx * np.cos(at), middle[1] + ry * np.sin(at), size], 1)
+
+
+_BACK_CURLS = np.concatenate([_ring(19, 92, 104, (0, -24), 30, (140, 400)), _ring(9, 60, 60, (0, -30), 40, (130, 410))])
+_CAP_CURLS = _ring(15, 78, 90, (0, -44), 25, (182, 358))
+_FRONT_CURLS = np.concatenate(
+    [
+        _ring(13, 76, 76, (0, -42), 17, (176, 364)),
+        _ring(10, 58, 52, (0, -46), 17, (190, 350)),
+        _ring(9, 34, 26, (0, -92), 19, (0, 320)),
+    ]
+)
+
+
+def _draw_curls(brush: Brush, act: Act, curls: Points, colour: tuple[float, float, float], z: float) -> None:
+    look = act.look
+    depth = np.full(len(curls), z) if z < 0 else _depth(curls[:, :2])
+    seen = act.turn(curls[:, :2], depth) + act.swing.fringe * np.linspace(0.1, 0.4, len(curls))[:, None]
+    circles: Sequence[tuple[float, float, float]] = [
+        (x, y, r) for (x, y), r in zip(seen.tolist(), curls[:, 2].tolist(), strict=True)
+    ]
+    union = skia.Path()
+    for x, y, r in circles:
+        union.addCircle(x, y, r)
+    brush.line(union, 3.0, look.hair_ink)
+    brush.fill(union, colour)
+    for x, y, r in circles:
+        brush.glow(np.array([x - r * 0.25, y - r * 0.3]), (r * 0.7, r * 0.7), look.hair_light, 0.30)
+        curl = points(
+            (x - r * 0.5, y + r * 0.35),
+            (x + r * 0.1, y + r * 0.62),
+            (x + r * 0.55, y + r * 0.1),
+            (x + r * 0.3, y - r * 0.3),
+        )
+        brush.fill(taper(curl, (0.2, 1.6, 1.6, 0.2)), look.hair_ink, 0.42)

@@ -1,0 +1,73 @@
+"""The drawn character: what a person sees follows the rig, the same each time, different for each seed."""
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from models.character import Character, look_of
+from models.rig import Pose, posed, settled
+
+REST = posed({})
+
+
+def drawn(pose: Pose, *, character: str = "ada", size: int = 160) -> NDArray[np.int16]:
+    return Character(look_of(character), width=size, height=size).render(settled(pose), 0.0).astype(np.int16)
+
+
+def cave(picture: NDArray[np.int16]) -> int:
+    """Pixels as dark and red as the inside of a mouth, where the mouth is."""
+    height, width = picture.shape[:2]
+    part = picture[int(0.6 * height) : int(0.8 * height), int(0.38 * width) : int(0.62 * width)]
+    return int(((part[..., 0] < 160) & (part[..., 0] - part[..., 1] > 45)).sum())
+
+
+def test_the_mouth_seen_grows_with_the_jaw() -> None:
+    seen = [cave(drawn(posed({"jawOpen": jaw}))) for jaw in (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)]
+    assert seen == sorted(seen) and len(set(seen)) == len(seen)
+    shut = cave(drawn(posed({"jawOpen": 0.5, "mouthPress*": 0.5})))
+    assert shut < seen[1]
+
+
+def test_a_blink_hides_the_iris() -> None:
+    def green(picture: NDArray[np.int16]) -> int:
+        return int(((picture[..., 1] - picture[..., 0] > 25) & (picture[..., 3] > 0)).sum())
+
+    assert green(drawn(REST)) > 100 and green(drawn(posed({"eyeBlink*": 1}))) == 0
+
+
+def test_the_same_poses_give_the_same_pictures() -> None:
+    def run() -> NDArray[np.uint8]:
+        person = Character(look_of("7"), width=96, height=96)
+        turns = [posed({"headYaw": 20 * np.sin(k), "jawOpen": 0.3}) for k in range(4)]
+        return np.stack([person.render(turn, k / 30).copy() for k, turn in enumerate(turns)])
+
+    assert (run() == run()).all()
+
+
+def test_hair_goes_on_swinging_when_the_head_has_stopped() -> None:
+    person = Character(look_of("mei"), width=96, height=96)
+    person.render(REST, 0.0)
+    still = person.render(REST, 0.04).copy()
+    person.render(posed({"headYaw": 30}), 0.08)
+    person.render(REST, 0.12)
+    assert (person.render(REST, 0.16) != still).any()
+    assert (person.render(REST, 9.0) == still).all()
+
+
+def test_each_seed_is_a_person() -> None:
+    people = [drawn(REST, character=str(seed), size=64) for seed in range(12)]
+    assert all((a != b).any() for k, a in enumerate(people) for b in people[:k])
+    assert look_of("12") == look_of("12")
+    with pytest.raises(ValueError, match=r"ada.*any whole number"):
+        look_of("nobody")
+
+
+def test_around_the_person_all_is_clear() -> None:
+    alpha = drawn(REST)[..., 3]
+    assert alpha[:20, :20].max() == 0 and alpha[80, 80] == 255
+
+
+def test_size_changes_nothing_but_the_size() -> None:
+    small, large = drawn(REST, size=128), drawn(REST, size=256)
+    halved = large.reshape(128, 2, 128, 2, 4).mean((1, 3))
+    assert np.abs(halved - small).mean() < 4
