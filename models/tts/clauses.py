@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from models.tts.marks import BULLET, Token, length_at, read_token
 from models.tts.symbols import ENDING, STARTERS, words
-from models.tts.tokens import BULLET, Token, length_at, read_token
 
 __all__ = ["Clauses", "Written"]
 

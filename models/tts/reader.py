@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from models.tts.clauses import Clauses, Written
 from models.tts.lexicon import Lexicon
+from models.tts.marks import Token
 from models.tts.pronouncing import phones_of, said
-from models.tts.tokens import Token
 from models.tts.types import Clause, Reading
 from models.tts.wording import Wording, wording
 
