@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 from streamer.logs import set_up
 from streamer.options import LOOPBACK, ServeOptions, options_from
 from streamer.options import add_arguments as add_serve_arguments
+from streamer.place import find_place
 
 if TYPE_CHECKING:
     from starlette.routing import BaseRoute
@@ -119,6 +120,7 @@ def _serve(arguments: argparse.Namespace) -> int:
     try:
         options = options_from(arguments)
         _fetch(options.stt, options.cache)
+        _demand(options.device)
     except (ValueError, OSError) as error:
         print(f"limelight: {error}", file=sys.stderr)
         return 2
@@ -134,6 +136,16 @@ def _fetch(stt: str, cache: Path) -> None:
 
     with downloads() as progress:
         fetch_published(cache / "emformer", progress=progress)
+
+
+def _demand(device: str) -> None:
+    """Who asks for a GPU by name and cannot have it hears so at once; only then is torch loaded before the first page.
+
+    Raises:
+        ValueError: says why, and what to do.
+    """
+    if device.startswith("cuda"):
+        find_place(device)
 
 
 async def _run_server(options: ServeOptions) -> int:
@@ -164,13 +176,13 @@ async def _run_server(options: ServeOptions) -> int:
     return 0
 
 
-def _load_stt(options: ServeOptions, *, slots: int) -> Stt | None:
+def _load_stt(options: ServeOptions, *, slots: int, place: str) -> Stt | None:
     """The recogniser; where it cannot be had there are no captions, and everything else."""
     from streamer.frame import FormatError
     from streamer.stages.stt import load_stt
 
     try:
-        return load_stt(options.stt, cache=options.cache, slots=slots)
+        return load_stt(options.stt, cache=options.cache, slots=slots, place=place)
     except FormatError as error:
         logging.getLogger(__name__).warning("no captions: %s", error)
         return None
@@ -192,9 +204,9 @@ class _Loaded:
         from streamer.transports.doors import Network, media_routes
         from streamer.transports.transcriptions import AT_ONCE, transcription_routes
 
-        options = self._options
-        engines = self._engines = Engines(slots=options.sessions, recordings=AT_ONCE, device=Device())
-        self._stt = _load_stt(options, slots=options.sessions + AT_ONCE)
+        options, place = self._options, find_place(self._options.device)
+        engines = self._engines = Engines(slots=options.sessions, recordings=AT_ONCE, device=Device(place))
+        self._stt = _load_stt(options, slots=options.sessions + AT_ONCE, place=place)
         served = [*engines] if self._stt is None else [*engines, self._stt.engine]
         self._metrics.engines(lambda: [engine.snapshot() for engine in served])
         network = Network(ice_servers=options.ice_servers, udp_ports=options.udp_ports, public_ip=options.public_ip)

@@ -46,6 +46,16 @@ class StreamingModule(nn.Module, ABC):
         `.item()`, no device copies, no shape or branch that depends on a tensor's value.
         """
 
+    def advance(self, state: Tree, chunk: Tree, active: Tensor) -> Tree:
+        """Step every row and `commit` those where `active` `[B]` is true; returns the output, rows of others unsaid.
+
+        A module whose kernels write state where it lies has one of its own, which moves less.
+        """
+        new, out = self.step(state, chunk)
+        out = tree_map(torch.clone, out)  # it may be a view of the state that commit is about to write
+        commit(state, new, active)
+        return out
+
     @abstractmethod
     def forward(self, x: Tree) -> Tree:
         """The whole signal at once, `[B, C, T]` with `T` a multiple of `hop`; output time-aligned with the input."""

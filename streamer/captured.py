@@ -2,7 +2,8 @@
 
 The whole front of the slots steps, and a mask says which rows count: leases take the lowest free slots, so the front
 is as short as it can be. Chunks come and results go through pinned memory on one stream, and the host waits once a
-tick, for the result. What is captured is a plain function, and the same code runs uncaptured where there is no GPU.
+tick, for the result; a device thread has a stream to itself, so that one engine's copies overlap another thread's
+work. What is captured is a plain function, and the same code runs uncaptured where there is no GPU.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import TypeAlias
 import torch
 from torch import Tensor
 
-from models.streaming import StreamingModule, Tree, commit, tree_leaves, tree_map
+from models.streaming import StreamingModule, Tree, tree_leaves, tree_map
 from streamer.stepper import Stepper, widths
 
 __all__ = ["MaskedStepper", "Recorder", "captured", "graph_stepper", "uncaptured"]
@@ -25,7 +26,14 @@ Recorder: TypeAlias = Callable[[Callable[[], Tree]], tuple[Callable[[], object],
 
 def graph_stepper(example: Tree) -> Callable[[StreamingModule, Tree], Stepper]:
     """The `stepper` for an engine whose module is on a GPU; capturing takes about a second a slot count."""
-    return partial(MaskedStepper, example=example, record=captured)
+
+    def made(module: StreamingModule, state: Tree) -> Stepper:
+        with torch.cuda.device(tree_leaves(state)[0].device):
+            stepper = MaskedStepper(module, state, example=example, record=captured)
+            torch.cuda.synchronize()  # another thread's stream goes on from here
+        return stepper
+
+    return made
 
 
 def captured(work: Callable[[], Tree]) -> tuple[Callable[[], object], Tree]:
@@ -100,11 +108,7 @@ class MaskedStepper:
 
     def _tick(self, count: int) -> Tree:
         """What is recorded. Recording it changes no state, because no row is active then."""
-        state = _front(self._state, count)
-        new, out = self._module.step(state, _front(self._chunk, count))
-        out = tree_map(torch.clone, out)  # it may be a view of the state that commit is about to write
-        commit(state, new, self._active[:count])
-        return out
+        return self._module.advance(_front(self._state, count), _front(self._chunk, count), self._active[:count])
 
 
 def _pinned(leaf: Tensor) -> Tensor:

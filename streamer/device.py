@@ -54,6 +54,7 @@ class Device:
         torch.set_num_threads(self._threads)
         if self.place.type == "cuda":
             torch.cuda.set_device(self.place)
+            torch.cuda.set_stream(torch.cuda.Stream(self.place))  # waiting here waits for nobody else's work
         with torch.inference_mode():
             while (work := self._calls.get()) is not None:
                 try:

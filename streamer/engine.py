@@ -15,6 +15,7 @@ from threading import Lock
 from typing import Self
 
 from models.streaming import StreamingModule, Tree, tree_leaves
+from streamer.captured import graph_stepper
 from streamer.channel import Closed
 from streamer.device import Device
 from streamer.frame import FormatError
@@ -122,10 +123,11 @@ class Engine:
     """Fixed slots of one model on one device, leased to sessions of one event loop.
 
     Args:
-        module: in eval mode, on the device; its weights must not change any more.
+        module: in eval mode; it is moved to the device, and its weights must not change any more.
         slots: how many sessions it serves at once.
         example: one chunk with one row, `[1, C, hop]` (a tree where the model takes one): shapes and dtypes.
-        stepper: makes what steps the rows, given the module and the state it shall keep.
+        stepper: makes what steps the rows, given the module and the state it shall keep; if not given, what suits the
+            device: captured ticks on a GPU, eager ones elsewhere.
         patience_s: the longest that a `Lease.step` waits.
 
     The constructor blocks while it measures how many rows to step together: build engines before serving.
@@ -139,15 +141,17 @@ class Engine:
         slots: int,
         example: Tree,
         device: Device,
-        stepper: Callable[[StreamingModule, Tree], Stepper] = EagerStepper,
+        stepper: Callable[[StreamingModule, Tree], Stepper] | None = None,
         patience_s: float = 5.0,
     ) -> None:
-        self.name, self.module, self.slots, self.example, self.device = name, module, slots, example, device
+        self.name, self.slots, self.example, self.device = name, slots, example, device
+        self.module = module = module.to(device.place)
         self.patience_s = patience_s
         self.stats = TickStats()
         self.compiled = "off"
         self._format = [(tuple(leaf.shape[1:]), leaf.numpy().dtype) for leaf in tree_leaves(example)]
-        self._slots = Slots(name, module, count=slots, example=example, stepper=stepper)
+        suited = graph_stepper(example) if device.place.type == "cuda" else EagerStepper
+        self._slots = Slots(name, module, count=slots, example=example, stepper=stepper or suited)
         device.run(self._slots.warm_up)
         self._leases: dict[int, Lease] = {}
         self._closed = False

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from streamer.place import sayable
 from streamer.transports.tls import self_signed
 
 __all__ = ["LOOPBACK", "ServeOptions", "add_arguments", "options_from"]
@@ -29,6 +30,7 @@ class ServeOptions:
     token: str | None
     tls: tuple[Path, Path] | None
     sessions: int
+    device: str
     compile: bool
     cache: Path
     stt: str
@@ -66,6 +68,13 @@ def add_arguments(parser: argparse.ArgumentParser, *, cache: Path, token: str | 
         help="what clients must show (env LIMELIGHT_TOKEN); made up when listening beyond loopback",
     )
     add("--tls", metavar="self-signed|CERT,KEY", help="serve https: a phone on the LAN has no microphone without it")
+    add(
+        "--device",
+        type=_device,
+        default="cpu",
+        metavar="auto|cpu|cuda[:N]",
+        help="where models run; auto: on the first GPU that CUDA can use, else on the processor",
+    )
     add(
         "--no-compile",
         dest="compile",
@@ -143,6 +152,7 @@ def options_from(given: argparse.Namespace) -> ServeOptions:
         token=token,
         tls=tls,
         sessions=given.sessions,
+        device=given.device,
         compile=given.compile,
         cache=given.cache,
         stt=given.stt,
@@ -160,6 +170,12 @@ def _ice_server(text: str) -> dict[str, Any]:
     if not url.startswith(("stun:", "turn:", "turns:")) or len(login) == 1:
         raise ValueError(f"--ice-server {text!r}: must be stun:HOST:PORT or turn:HOST:PORT,USER,PASSWORD")
     return {"urls": url} | (dict(zip(("username", "credential"), login, strict=True)) if login else {})
+
+
+def _device(text: str) -> str:
+    if not sayable(text):
+        raise argparse.ArgumentTypeError(f"{text!r} is none of auto, cpu, cuda, cuda:0, cuda:1 …")
+    return text
 
 
 def _positive(text: str) -> int:

@@ -5,18 +5,26 @@ from __future__ import annotations
 import asyncio
 import copy
 from collections.abc import Callable
+from contextlib import nullcontext
 from functools import partial
 
 import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
 
-from models.streaming import StreamingModule, tree_leaves, tree_map
-from streamer.captured import MaskedStepper, captured, graph_stepper, uncaptured
+from models.dynamics import Leveler, Limiter
+from models.enhance import load_enhancer
+from models.enhance_fused import FusedEnhancer
+from models.streaming import StreamingModule, Tree, tree_leaves, tree_map
+from models.stt.network import Recogniser
+from models.stt.ringed import RingedRecogniser
+from models.vad import load_vad
+from streamer.captured import MaskedStepper, captured, uncaptured
 from streamer.compiled import disagreement
 from streamer.device import Device
-from streamer.engine import Engine
-from tests.test_engine import offline, run, sound
+from streamer.engine import Engine, Lease
+from tests.test_engine import offline, sound
 from tests.toys import HOP, Average, Conv, Fir, Gru, Pair, Pairs
 
 EXAMPLE = torch.zeros(1, 1, HOP)
@@ -45,6 +53,39 @@ def test_idle_rows_keep_their_bits() -> None:
         assert [bool((a == b).all()) for a, b in zip(old, new, strict=True)] == [True, False, True, False, True]
 
 
+SOUND, BESIDE = torch.zeros(1, 2, 480), (torch.zeros(1, 2, 480), torch.zeros(1, 1, 1))
+MADE: list[tuple[Callable[[], StreamingModule], Tree]] = [
+    (lambda: FusedEnhancer(load_enhancer(channels=2)), SOUND),
+    (lambda: Leveler(channels=2), BESIDE),
+    (lambda: Limiter(channels=2), BESIDE),
+    (load_vad, SOUND[:, :1]),
+    (lambda: RingedRecogniser(Recogniser()).eval(), torch.zeros(1, 1, 7680)),
+]
+as_on_a_gpu = pytest.mark.parametrize(("make", "example"), MADE, ids=["enhance", "level", "limiter", "vad", "captions"])
+
+
+@as_on_a_gpu
+def test_what_a_gpu_steps_gives_the_same_masked(make: Callable[[], StreamingModule], example: Tree) -> None:
+    """Each shipped model in the form that a GPU gets, five slots of which some are idle."""
+    made = partial(MaskedStepper, example=example, record=uncaptured)
+    assert disagreement(made, make(), example, steps=5) is None
+
+
+@as_on_a_gpu
+def test_all_that_a_model_makes_is_where_the_model_is(
+    make: Callable[[], StreamingModule], example: Tree, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a device without memory or values: a tensor made elsewhere, or a look at a value, would raise."""
+    monkeypatch.setattr(torch, "autocast", lambda *_, **__: nullcontext())  # it does not know that device
+    module = make().to("meta")
+    state = module.initial_state(2)
+    assert {leaf.device.type for leaf in tree_leaves(state)} == {"meta"}
+    chunk = tree_map(lambda leaf: leaf.expand(2, *leaf.shape[1:]).to("meta"), example)
+    with torch.no_grad():
+        out = module.advance(state, chunk, torch.ones(2, dtype=torch.bool, device="meta"))
+    assert {leaf.device.type for leaf in tree_leaves(out)} == {"meta"}
+
+
 @pytest.mark.gpu
 @cuda
 @pytest.mark.parametrize("toy", TOYS)
@@ -60,22 +101,20 @@ def test_captured_steps_equal_uncaptured_ones(toy: Callable[[], StreamingModule]
         torch.testing.assert_close(graph, plain, rtol=1e-4, atol=1e-4)
 
 
-class OnCuda(Conv):
-    """`Conv` with its state where its weights are."""
-
-    def initial_state(self, slots: int) -> tuple[torch.Tensor, ...]:
-        return tuple(leaf.to(self.first.weight.device) for leaf in tree_leaves(super().initial_state(slots)))
-
-
 @pytest.mark.gpu
 @cuda
-async def test_a_session_on_a_gpu_equals_the_offline_truth() -> None:
-    device, module = Device("cuda"), OnCuda()
-    x, truth = sound(HOP * 20), copy.deepcopy(module)
-    engine = Engine("toy", module.cuda(), slots=3, example=EXAMPLE, device=device, stepper=graph_stepper(EXAMPLE))
+async def test_sessions_on_a_gpu_equal_the_offline_truth() -> None:
+    """As the server makes an engine: it says only the place."""
+    device, module = Device("cuda"), load_enhancer()
+    x, truth, example = sound(480 * 20), copy.deepcopy(module), torch.zeros(1, 1, 480)
+    engine = Engine("enhance", FusedEnhancer(module), slots=3, example=example, device=device)
     with engine.lease() as lease, engine.lease() as other:
-        streams = await asyncio.gather(run(lease, x), run(other, x))
+        streams = await asyncio.gather(*(_stream(one, x) for one in (lease, other)))
     for stream in streams:
         np.testing.assert_allclose(stream, offline(truth, x), rtol=1e-2, atol=1e-2)  # TF32
     assert engine.snapshot().stepper == "graph"
     device.close()
+
+
+async def _stream(lease: Lease, x: NDArray[np.float32]) -> NDArray[np.float32]:
+    return np.concatenate([np.array(await lease.step(hop)) for hop in np.split(x, x.shape[1] // 480, 1)], -1)

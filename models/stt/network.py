@@ -180,13 +180,8 @@ class Recogniser(StreamingModule):
     def step(self, state: Tree, chunk: Tree) -> tuple[RecogniserState, Tensor]:
         assert isinstance(state, RecogniserState)
         assert isinstance(chunk, Tensor)
-        sound = torch.cat([state.sound, chunk[:, 0]], -1)
-        bands = torch.cat([state.bands, self._hops(sound)], 1)  # [B, 8 + 16, bands]
-        # The first stacked frames end before the sound began: there the offline truth pads with the mean.
-        shift = state.seen[:, None] * STACK + torch.arange(bands.shape[1], device=sound.device) - 2 * STACK
-        x = torch.where((shift >= 0)[..., None], (bands - self.mean) / self.spread, 0.0)
-        x = self.enter(x.unfold(1, 3 * STACK, STACK).transpose(2, 3).flatten(2))  # [B, 4, W]
-        number = state.seen[:, None] + torch.arange(FRAMES_A_STEP, device=sound.device) - 1  # of each frame in x
+        sound, bands, x = self.entered(state.sound, state.bands, state.seen, chunk)
+        number = state.seen[:, None] + torch.arange(FRAMES_A_STEP, device=x.device) - 1  # of each frame in x
         kept: list[tuple[Tensor, Tensor, Tensor]] = []
         for i, block in enumerate(self.blocks):
             assert isinstance(block, Block)
@@ -194,16 +189,25 @@ class Recogniser(StreamingModule):
             kept.append(parts)
         keys, gates, waiting = (torch.stack(parts, 1) for parts in zip(*kept, strict=True))
         seen = (state.seen + FRAMES_A_STEP).clamp(max=float(self.config.past + self.config.blocks + FRAMES_A_STEP))
-        made = self.leave(self.norm(x)).view(x.shape[0], -1, len(PHONES))
-        new = RecogniserState(
-            sound=sound[:, -(self.spectrum.window - self.spectrum.hop) :].contiguous(),
-            bands=bands[:, -2 * STACK :].contiguous(),
-            keys=keys,
-            gates=gates,
-            waiting=waiting,
-            seen=seen,
-        )
-        return new, self.scaled(made)
+        new = RecogniserState(sound=sound, bands=bands, keys=keys, gates=gates, waiting=waiting, seen=seen)
+        return new, self.left(x)
+
+    def entered(self, sound: Tensor, bands: Tensor, seen: Tensor, chunk: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """From the past of sound and energies and the new sound `[B, 1, hop]`: what is next past of both, and the
+        frames `[B, 4, W]` for the blocks; `seen` `[B]` as in the state, counted up at least to 2.
+        """
+        sound = torch.cat([sound, chunk[:, 0]], -1)
+        bands = torch.cat([bands, self._hops(sound)], 1)  # [B, 8 + 16, bands]
+        # The first stacked frames end before the sound began: there the offline truth pads with the mean.
+        shift = seen[:, None] * STACK + torch.arange(bands.shape[1], device=sound.device) - 2 * STACK
+        x = torch.where((shift >= 0)[..., None], (bands - self.mean) / self.spread, 0.0)
+        x = self.enter(x.unfold(1, 3 * STACK, STACK).transpose(2, 3).flatten(2))
+        kept = self.spectrum.window - self.spectrum.hop
+        return sound[:, -kept:].contiguous(), bands[:, -2 * STACK :].contiguous(), x
+
+    def left(self, x: Tensor) -> Tensor:
+        """What comes of the last block's frames `[B, N, W]`: scaled log posteriors `[B, 40, 2 N]`."""
+        return self.scaled(self.leave(self.norm(x)).view(x.shape[0], -1, len(PHONES)))
 
     def _hops(self, sound: Tensor) -> Tensor:
         """`[B, window - hop + 16 hops]` -> log energies `[B, 16, bands]`."""

@@ -14,20 +14,20 @@ from streamer.stages.searched import Searching, Stt
 __all__ = ["load_emformer", "make_emformer"]
 
 
-def make_emformer(bundle: Bundle, *, slots: int, share: float, limits: Limits | None = None) -> Stt:
+def make_emformer(bundle: Bundle, *, slots: int, share: float, limits: Limits | None = None, place: str = "cpu") -> Stt:
     """With a network of any size."""
 
     def begin(words: Sequence[str]) -> Search:
         hot = HotWords(words, bundle.vocabulary.pieces)
         return Search(bundle.transducer, bundle.vocabulary, hot=hot, limits=limits or Limits())
 
-    return Stt(Searching("emformer", bundle.encoder, begin, COLUMN_S), slots=slots, share=share)
+    return Stt(Searching("emformer", bundle.encoder, begin, COLUMN_S), slots=slots, share=share, place=place)
 
 
-def load_emformer(folder: Path, *, slots: int, share: float) -> Stt:
+def load_emformer(folder: Path, *, slots: int, share: float, place: str = "cpu") -> Stt:
     """With the published weights, which `models.emformer.assets.fetch_published` left in `folder`.
 
     Raises:
         Damaged: the folder holds something else.
     """
-    return make_emformer(load_bundle(folder), slots=slots, share=share)
+    return make_emformer(load_bundle(folder), slots=slots, share=share, place=place)

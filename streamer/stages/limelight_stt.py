@@ -57,22 +57,34 @@ class Written:
         self._taken = len(final)
 
 
-def make_limelight(network: StreamingModule, language: Language, habits: Habits, *, slots: int, share: float) -> Stt:
+def make_limelight(
+    network: StreamingModule, language: Language, habits: Habits, *, slots: int, share: float, place: str = "cpu"
+) -> Stt:
     """With any network of our phones."""
 
     def begin(words: Sequence[str]) -> Written:
         return Written(Search(language, hot_words=words), Writer(habits, names=words))
 
-    return Stt(Searching("stt", network, begin, FRAME_S, MOST_BUDGET), slots=slots, share=share)
+    return Stt(Searching("stt", network, begin, FRAME_S, MOST_BUDGET), slots=slots, share=share, place=place)
 
 
-def load_limelight(*, slots: int, share: float) -> Stt:
+def load_limelight(*, slots: int, share: float, place: str = "cpu") -> Stt:
     """The shipped one.
 
     Raises:
         FormatError: its weights are not installed.
     """
     try:
-        return make_limelight(load_recogniser(), load_language(), load_habits(), slots=slots, share=share)
+        network = _network(place)
+        return make_limelight(network, load_language(), load_habits(), slots=slots, share=share, place=place)
     except FileNotFoundError as error:
         raise FormatError(f"the recogniser's weights are not installed: {error.filename or error}") from None
+
+
+def _network(place: str) -> StreamingModule:
+    """The form of it that suits the place; Triton is loaded only for a GPU."""
+    if place == "cpu":
+        return load_recogniser()
+    from models.stt.ringed import RingedRecogniser
+
+    return RingedRecogniser(load_recogniser())

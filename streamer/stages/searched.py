@@ -76,11 +76,14 @@ class Searching:
 
 
 class Stt:
-    """What all sessions share. `share`: of the searches' thread's time, which they may plan with."""
+    """What all sessions share.
 
-    def __init__(self, searching: Searching, *, slots: int, share: float) -> None:
+    `share`: of the searches' thread's time, which they may plan with; `place`: the network's, as `Device` takes it.
+    """
+
+    def __init__(self, searching: Searching, *, slots: int, share: float, place: str = "cpu") -> None:
         self.searching, self._share, self._open = searching, share, 0
-        self._device = Device()
+        self._device = Device(place)
         network, example = searching.network, torch.zeros(1, 1, searching.network.hop)
         self.engine = Engine(searching.name, network, slots=slots, example=example, device=self._device)
         self._jobs = ThreadPoolExecutor(1, f"{searching.name}-search", initializer=partial(torch.set_num_threads, 1))

@@ -43,10 +43,19 @@ class SoundEngines:
             return Engine(f"{name}-{channels}ch", module, slots=slots, example=example, device=device)
 
         return cls(
-            enhance=engine("enhance", load_enhancer(channels=channels), sound),
+            enhance=engine("enhance", _enhancer(channels, device), sound),
             level=engine("level", Leveler(channels=channels), beside),
             limiter=engine("limiter", Limiter(channels=channels), beside),
         )
+
+
+def _enhancer(channels: int, device: Device) -> StreamingModule:
+    """The form of it that suits the device; Triton is loaded only for a GPU."""
+    if device.place.type == "cpu":
+        return load_enhancer(channels=channels)
+    from models.enhance_fused import FusedEnhancer
+
+    return FusedEnhancer(load_enhancer(channels=channels))
 
 
 def build_path(

@@ -23,18 +23,19 @@ from streamer.stages.searched import Stt
 __all__ = ["load_stt", "scribe_alone"]
 
 
-def load_stt(name: str, *, cache: Path, slots: int, share: float = 0.8) -> Stt:
+def load_stt(name: str, *, cache: Path, slots: int, share: float = 0.8, place: str = "cpu") -> Stt:
     """The recogniser of that name, "limelight" or "emformer"; what was fetched for it is in `cache`.
 
-    `share`: of one thread's time that all their searches together may take of what their sound lasts.
+    `share`: of one thread's time that all their searches together may take of what their sound lasts; `place`: where
+    the network runs, as `Device` takes it.
     """
     if name == "emformer":
         from streamer.stages.emformer_stt import load_emformer  # each is heavy: only the one that is wanted
 
-        return load_emformer(cache / "emformer", slots=slots, share=share)
+        return load_emformer(cache / "emformer", slots=slots, share=share, place=place)
     from streamer.stages.limelight_stt import load_limelight
 
-    return load_limelight(slots=slots, share=share)
+    return load_limelight(slots=slots, share=share, place=place)
 
 
 @contextmanager

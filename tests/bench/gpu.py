@@ -29,6 +29,7 @@ from models.enhance import load_enhancer
 from models.enhance_fused import FusedEnhancer
 from models.streaming import StreamingModule, Tree, tree_leaves, tree_map
 from models.stt.network import Recogniser
+from models.stt.ringed import RingedRecogniser
 from streamer.captured import MaskedStepper, captured, uncaptured
 from tests.bench import kernels as bench
 from tests.bench._table import show
@@ -222,7 +223,8 @@ def _models() -> list[Model]:
     return [
         Model("enhance, fused", lambda: FusedEnhancer(load_enhancer()), 0.3),
         Model("enhance, plain", load_enhancer, 0.4),
-        Model("captions", lambda: Recogniser().eval(), 0.5),
+        Model("captions, rings", lambda: RingedRecogniser(Recogniser()).eval(), 0.4),
+        Model("captions, plain", lambda: Recogniser().eval(), 0.4),
         Model("enhance, fused, compiled", lambda: FusedEnhancer(load_enhancer()), 0.9, compiled=True),
     ]
 

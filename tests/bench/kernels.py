@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import torch
@@ -23,6 +24,7 @@ import kernels.blur
 import kernels.picture_in
 import kernels.picture_out
 import kernels.resynthesis
+import kernels.ring_attention
 import kernels.ring_conv
 from kernels.analysis import Compression
 from kernels.band_blocks import BlockWeights
@@ -74,7 +76,7 @@ def cases(device: torch.device, sizes: Sizes) -> list[Case]:
     """Every kernel, at sizes of a busy server; a few GB."""
     torch.manual_seed(0)
     with torch.device(device):
-        return [*_pictures(device, sizes), *_spectra(sizes), _blocks(sizes), _rings(sizes)]
+        return [*_pictures(device, sizes), *_spectra(sizes), _blocks(sizes), *_rings(sizes)]
 
 
 def _pictures(device: torch.device, sizes: Sizes) -> Iterator[Case]:
@@ -149,15 +151,28 @@ def _blocks(sizes: Sizes) -> Case:
     )
 
 
-def _rings(sizes: Sizes) -> Case:
-    n, k = sizes.captions, kernels.ring_conv
-    x, ring, head = torch.randn(n, 4, 192), torch.randn(2 * n, 12, 192), torch.zeros(2 * n, dtype=torch.int32)
-    rows, taps = 2 * torch.arange(n, dtype=torch.int32), torch.randn(9, 192)
-    given = (x, rows, ring, head, taps, torch.randn(2, 192))
-    at = f"{n} sessions x 4"
-    return Case(
-        "ring conv", at, k.ring_conv_reference, k.ring_conv_triton, given, lambda _: k.cost(x, ring, taps), (2, 3)
-    )
+def _rings(sizes: Sizes) -> Iterator[Case]:
+    """The shipped recogniser's: seven blocks' rings a slot, of which a call takes one block's."""
+    n, (blocks, past, reach, width), at = sizes.captions, (7, 64, 8, 192), f"{sizes.captions} sessions x 4"
+    active, since = torch.ones(n, dtype=torch.bool), torch.randint(100, 200, (n,), dtype=torch.int32)
+    c, a = kernels.ring_conv, kernels.ring_attention
+    ring = torch.randn(n, blocks, reach + 4, width)[:, 1]
+    conv = (torch.randn(n, 4, width), active, ring, since, torch.randn(reach + 1, width), torch.randn(2, width))
+    cost = c.cost(conv[0], ring, conv[4])
+    yield Case("ring conv", at, c.ring_conv_reference, c.ring_conv_triton, conv, lambda _: cost, (2,))
+    slopes = 2.0 ** -(2.0 * torch.arange(3) + 1)
+    for dtype in (torch.float32, torch.bfloat16):
+        keys = torch.randn(n, blocks, past + 4, 2 * width, dtype=dtype)[:, 1]
+        given = (torch.randn(n, 4, 3 * width), active, keys, since, slopes)
+        yield Case(
+            f"ring attention, {str(dtype).removeprefix('torch.')}",
+            at,
+            partial(a.ring_attention_reference, past=past, born=2),
+            partial(a.ring_attention_triton, past=past, born=2),
+            given,
+            lambda _, given=given: a.cost(given[0], given[2], past=past),
+            (2,),
+        )
 
 
 def red(case: Case) -> str | None:

@@ -17,5 +17,14 @@ def test_every_kernel_compiles_for_a_hopper_card() -> None:
     command = [sys.executable, "-m", "tests.kernels.ahead", "90"]
     done = subprocess.run(command, cwd=ROOT, env=plain, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stdout + done.stderr
-    for name in ("_picture_in", "_picture_out", "_blur", "_analyse", "_resynthesise", "_band_blocks", "_ring_conv"):
+    for name in (
+        "_picture_in",
+        "_picture_out",
+        "_blur",
+        "_analyse",
+        "_resynthesise",
+        "_band_blocks",
+        "_ring_conv",
+        "_ring_att",
+    ):
         assert name in done.stdout
