@@ -177,7 +177,9 @@ async def _run_server(options: ServeOptions) -> int:
 
 
 def _load_stt(options: ServeOptions, *, slots: int, place: str) -> Stt | None:
-    """The recogniser; where it cannot be had there are no captions, and everything else."""
+    """The recogniser; where it is not wanted or cannot be had there are no captions, and everything else."""
+    if options.stt == "off":
+        return None
     from streamer.frame import FormatError
     from streamer.stages.stt import load_stt
 
