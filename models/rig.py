@@ -64,7 +64,6 @@ _OPPOSED = (
     *((f"mouthSmile{side}", f"mouthFrown{side}") for side in ("Left", "Right")),
     *((f"eyeWide{side}", f"eyeSquint{side}") for side in ("Left", "Right")),
     *((f"browDown{side}", f"browOuterUp{side}") for side in ("Left", "Right")),
-    *((f"mouthStretch{side}", "mouthPucker") for side in ("Left", "Right")),
     ("mouthLeft", "mouthRight"),
     ("jawLeft", "jawRight"),
 )
@@ -79,7 +78,7 @@ _MOUTH = tuple(
     place for name, place in INDEX.items() if name.startswith(("mouth", "jaw", "tongue")) or name == "cheekPuff"
 )
 _SMILING = tuple(INDEX[f"mouth{what}{side}"] for what in ("Smile", "Frown", "Dimple") for side in ("Left", "Right"))
-_SEALED_AT = 0.4  # press and roll of both lips together, from where they are shut whatever the jaw does
+_SEALED_AT = 0.6  # press and roll of both lips together, from where they are shut whatever the jaw does
 
 
 def posed(values: Mapping[str, float]) -> Pose:
@@ -132,6 +131,7 @@ def settled(pose: Pose) -> Pose:
         out[INDEX[other]] -= both
     for side in ("Left", "Right"):
         out[INDEX[f"eyeWide{side}"]] *= 1 - out[INDEX[f"eyeBlink{side}"]]
+        out[INDEX[f"mouthStretch{side}"]] *= 1 - out[INDEX["mouthPucker"]]
     out[_CLOSE] = min(out[_CLOSE], out[_JAW])
     shut = min(1.0, float(out[list(_PRESS)].mean() + out[list(_ROLL)].min()) / _SEALED_AT)
     out[_CLOSE] = max(out[_CLOSE], shut * out[_JAW])

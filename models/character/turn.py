@@ -6,7 +6,6 @@ far a point stands out of the axis of the head. Knows nothing of what is drawn.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from math import cos, radians, sin, tanh
 
 import numpy as np
@@ -29,24 +28,23 @@ def surface(points: Points, lift: float = 0.0) -> NDArray[np.float64]:
     return DEPTH * np.sqrt(np.clip(round_, 0, 1)) + lift
 
 
-@dataclass(frozen=True, slots=True)
 class Turn:
     """A turn by `yaw` (to our right) and `pitch` (up), in degrees; roll is the canvas's."""
 
-    yaw: float = 0.0
-    pitch: float = 0.0
+    def __init__(self, yaw: float = 0.0, pitch: float = 0.0) -> None:
+        across, up = _soft(yaw, WIDEST_YAW), _soft(pitch, WIDEST_PITCH)
+        self._cos_yaw, self._sin_yaw, self._cos_pitch, self._sin_pitch = cos(across), sin(across), cos(up), sin(up)
 
     def __call__(self, points: Points, z: NDArray[np.float64] | float) -> Points:
         """`points` `[N, 2]` at depth `z` as seen, `[N, 2]`."""
-        yaw, pitch = _soft(self.yaw, WIDEST_YAW), _soft(self.pitch, WIDEST_PITCH)
         x, y = points[:, 0], points[:, 1] - PIVOT_Y
-        across = x * cos(yaw) + z * sin(yaw)
-        depth = z * cos(yaw) - x * sin(yaw)
-        up = y * cos(pitch) - depth * sin(pitch)
-        near = 1 + (depth * cos(pitch) + y * sin(pitch)) / DISTANCE
-        rest = 1 + np.asarray(z) / DISTANCE  # facing us, nothing is moved
-        scale = near / rest
-        return np.stack([across * scale, up * scale + PIVOT_Y], 1)
+        depth = z * self._cos_yaw - x * self._sin_yaw
+        near = DISTANCE + depth * self._cos_pitch + y * self._sin_pitch
+        scale = near / (DISTANCE + z)  # facing us, nothing is moved
+        out = np.empty((len(points), 2))
+        out[:, 0] = (x * self._cos_yaw + z * self._sin_yaw) * scale
+        out[:, 1] = (y * self._cos_pitch - depth * self._sin_pitch) * scale + PIVOT_Y
+        return out
 
     def on_skin(self, points: Points, lift: float = 0.0) -> Points:
         """Points that lie on the face, or `lift` above it."""
