@@ -10,8 +10,8 @@ import re
 import tempfile
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pocketsphinx
@@ -28,8 +28,7 @@ MARKS = ",.?!:"
 Ways = dict[str, list[tuple[str, ...]]]
 
 
-@dataclass(frozen=True, slots=True)
-class Piece:
+class Piece(NamedTuple):
     """A phone, or a pause (`name == ""`) and the mark written there; `word` counts the sentence's words from 0."""
 
     name: str
@@ -49,7 +48,8 @@ def marked(text: str) -> list[tuple[str, str]]:
         marks = [c for c in said[2].replace(";", ":") if c in MARKS]
         if word:
             found.append((word, marks[0] if marks else ""))
-    return found[:-1] + [(found[-1][0], found[-1][1] if found[-1][1] in (".", "?", "!") else ".")]
+    last, mark = found[-1]
+    return [*found[:-1], (last, mark if mark in (".", "?", "!") else ".")]
 
 
 def open_ways(cmudict: Path, texts: Iterable[str]) -> Ways:
@@ -130,7 +130,8 @@ class Aligner:
             return None
         spare = frames - sum(piece.frames for piece in pieces)
         last = pieces[-1]
-        return [*pieces[:-1], Piece(last.name, last.mark, last.word, last.frames + spare)] if last.frames + spare >= 0 else None
+        fits = last.frames + spare >= 0
+        return [*pieces[:-1], Piece(last.name, last.mark, last.word, last.frames + spare)] if fits else None
 
     def _way(self, name: str) -> tuple[str, ...]:
         word, _, number = name.rstrip(")").partition("(")

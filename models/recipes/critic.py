@@ -1,7 +1,7 @@
 """A critic of spectrograms: it learns to tell recorded from made, so that what is made keeps its fine structure.
 
-A regression alone gives the mean of all likely spectra, which is blurred; least-squares adversarial training (Mao et al.,
-arXiv:1611.04076) with feature matching sharpens it. Knows nothing of phones.
+A regression alone gives the mean of all likely spectra, which is blurred; least-squares adversarial training (Mao et
+al., arXiv:1611.04076) with feature matching sharpens it. Knows nothing of phones.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ def critic_losses(critic: Critic, made: Tensor, real: Tensor) -> tuple[Tensor, T
 
 
 def patches(made: Tensor, real: Tensor, frames: Tensor) -> tuple[Tensor, Tensor]:
-    """The same `PATCH` frames of both `[B, T, 80]`, at a drawn place within each row's `frames` `[B]`; short rows go."""
+    """The same `PATCH` frames of both `[B, T, 80]`, at a drawn place within a row's `frames` `[B]`; short rows go."""
     if int(frames.max()) < PATCH:
         return made[:0, :PATCH], real[:0, :PATCH]
     kept = [row for row in range(len(frames)) if frames[row] >= PATCH]

@@ -54,9 +54,9 @@ class Phrase:
 class Item:
     """What is learned from at a time; `sounding` is the share of each half phone that is voiced."""
 
+    features: Floats  # [T, 82]
     tokens: NDArray[np.int64]  # [N, 5]
     lengths: NDArray[np.int64]  # [N]
-    features: Floats  # [T, 82]
     pitch: Floats  # [N, 2] row 80
     sounding: Floats  # [N, 2]
     energy: Floats  # [N] mean of the mel rows
@@ -72,9 +72,9 @@ def open_alignments(kathleen: Kathleen, packs: Path, cache: Path) -> list[Aligne
             aligner(np.asarray(heard[i]), text, len(kathleen.features[kathleen.frames(i)]))
             for i, text in enumerate(track(kathleen.texts, "aligning"))
         ]
-        rows = [pieces and [(p.name, p.mark, p.word, p.frames) for p in pieces] for pieces in made]
-        path.write_text(json.dumps(rows))
-    return [pieces and [Piece(*row) for row in pieces] for pieces in json.loads(path.read_text())]
+        path.write_text(json.dumps(made))
+    found: list[Aligned | None] = json.loads(path.read_text())
+    return [pieces and [Piece(*row) for row in pieces] for pieces in found]
 
 
 def phrase_of(pieces: Aligned, features: Floats) -> Phrase:
@@ -82,7 +82,7 @@ def phrase_of(pieces: Aligned, features: Floats) -> Phrase:
     pieces = tightened(pieces, features[:, :BANDS].mean(1) > SILENT)
     lead = pieces[0].frames if not pieces[0].name else 0
     clauses: list[list[Piece]] = [[]]
-    for piece in pieces[bool(lead) or not pieces[0].name :]:
+    for piece in pieces[0 if pieces[0].name else 1 :]:
         clauses[-1].append(piece)
         if piece.mark:
             clauses.append([])
@@ -131,7 +131,7 @@ def item_of(tokens: NDArray[np.int64], lengths: NDArray[np.int64], features: Flo
             if voiced[part].any():
                 sounding[i, k] = voiced[part].mean()
                 pitch[i, k] = features[part, PITCH_ROW][voiced[part]].mean()
-    return Item(tokens, lengths, features, _carried(pitch, sounding > 0), sounding, energy)
+    return Item(features, tokens, lengths, _carried(pitch, sounding > 0), sounding, energy)
 
 
 def _trusted(pitch: Floats, voiced: NDArray[np.bool_]) -> NDArray[np.bool_]:
@@ -178,14 +178,13 @@ def _longer_tail(item: Item, extra: int, rng: np.random.Generator) -> Item:
     lengths = item.lengths.copy()
     lengths[-1] += extra
     features = np.concatenate([item.features, rows])
-    return Item(item.tokens, lengths, features, item.pitch, item.sounding, item.energy)
+    return Item(features, item.tokens, lengths, item.pitch, item.sounding, item.energy)
 
 
 def batch(items: list[Item]) -> list[Tensor]:
-    """Features `[B, T, 82]`, tokens `[B, N, 5]`, lengths `[B, N]` (-1 past the end), pitch, voiced `[B, N, 2]`, energy `[B, N]`."""
-    fields = [[getattr(item, name) for item in items] for name in ("features", "tokens", "lengths", "pitch", "sounding")]
-    made = [_stacked(rows, -1 if k == 2 else 0) for k, rows in enumerate([*fields, [item.energy for item in items]])]
-    return made
+    """The fields of `Item` in their order, `[B, T, 82]` and `[B, N, …]`; lengths past a row's end are -1."""
+    names = ("features", "tokens", "lengths", "pitch", "sounding", "energy")
+    return [_stacked([getattr(item, name) for item in items], -1 if name == "lengths" else 0) for name in names]
 
 
 def _stacked(rows: list[NDArray[np.float32]] | list[NDArray[np.int64]], fill: int) -> Tensor:

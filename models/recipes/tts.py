@@ -57,7 +57,7 @@ class Losses:
         with torch.autocast(device.type, torch.bfloat16):
             encoded = acoustic.encode(tokens, known[..., None])
             guess = acoustic.prosody(encoded, known[..., None])
-            made, _ = acoustic.decode(encoded, truth, frames, there[..., None])
+            made = acoustic.decode(encoded, truth, frames, there[..., None])
         losses = prosody_losses(guess, truth, sounding, known) | frame_losses(acoustic, made, features, there)
         self.steps += 1
         share = min(1.0, (self.steps - CRITIC_FROM) / (CRITIC_FULL - CRITIC_FROM))
@@ -143,7 +143,10 @@ def settle(acoustic: Acoustic, phrases: list[Phrase]) -> None:
 def held_losses(net: Studio, phrases: list[Phrase]) -> str:
     """The losses over whole sentences, without the critic."""
     net.eval()
-    rows = [Losses(-CRITIC_FULL)(net, *batch([p.cut(0, len(p.tokens)) for p in phrases[k : k + 16]])) for k in range(0, 96, 16)]
+    rows = [
+        Losses(-CRITIC_FULL)(net, *batch([p.cut(0, len(p.tokens)) for p in phrases[k : k + 16]]))
+        for k in range(0, 96, 16)
+    ]
     return " ".join(f"{name} {np.mean([float(row[name]) for row in rows]):.4f}" for name in rows[0])
 
 

@@ -1,8 +1,8 @@
-"""The acoustic network: rows of phones become how long, how high and how loud each is, and then 82 features a frame.
+"""The acoustic network: rows of phones become how long, high and loud each is, and then 82 features a frame.
 
-ConvNeXt blocks (Liu et al., 2022) over phones and over frames; durations, pitch and energy are predicted first and given
-to the decoder (FastSpeech 2: Ren et al., arXiv:2006.04558), so whoever speaks may change them in between. No attention:
-the work grows with the length. Knows nothing of text, of controls or of sound.
+ConvNeXt blocks (Liu et al., 2022) over phones and over frames; durations, pitch and energy are predicted first and
+given to the decoder (FastSpeech 2: Ren et al., arXiv:2006.04558), so whoever speaks may change them in between. No
+attention: the work grows with the length. Knows nothing of text, of controls or of sound.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import torch.nn.functional as F
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from models.tts.features import BANDS, FEATURES
+from models.tts.features import BANDS, FEATURES, PITCH_ROW, VOICED_ROW
 from models.tts.tokens import COLUMNS, FARTHEST, MARKS, NAMES
 
 __all__ = ["Acoustic", "AcousticConfig", "Block", "Prosody", "contour", "load_acoustic", "places"]
@@ -60,7 +60,8 @@ class Block(nn.Module):
     def forward(self, x: Tensor, there: Tensor) -> Tensor:
         mixed = self.mix((x * there).transpose(1, 2)).transpose(1, 2)
         made: Tensor = self.down(F.gelu(self.up(self.norm(mixed)), approximate="tanh"))
-        return x + self.drop(made * self.scale)
+        y: Tensor = x + self.drop(made * self.scale)
+        return y
 
 
 class Predictor(nn.Module):
@@ -120,11 +121,10 @@ class Acoustic(nn.Module):
         made: Prosody = self.predictor(encoded, there)
         return made
 
-    def decode(self, encoded: Tensor, prosody: Prosody, frames: Tensor, there: Tensor) -> tuple[Tensor, Tensor]:
+    def decode(self, encoded: Tensor, prosody: Prosody, frames: Tensor, there: Tensor) -> Tensor:
         """Encoded phones that last `frames` `[B, N]`, as said by `prosody` (its length is not read).
 
-        Returns features `[B, T, 82]`, row 81 as a logit, `T` the length of `there` `[B, T, 1]`; and the part of row 80
-        that follows `prosody.pitch` alone `[B, T]`, in octaves.
+        Returns features `[B, T, 82]`, the last one as a logit; `T` is the length of `there` `[B, T, 1]`.
         """
         phone, inside = places(frames, there.shape[1])  # [B, T], [B, T, 3]
         pitch = contour(prosody.pitch, phone, inside[..., 0])  # [B, T]
@@ -137,13 +137,15 @@ class Acoustic(nn.Module):
         made = self.leave(self.leave_norm(x)).float()
         bands = made[..., :BANDS] * self.bands_spread + self.bands_mean
         follows = pitch * self.pitch_scale[1] + self.pitch_scale[0]
-        return torch.cat([bands, (made[..., BANDS] * 0.1 + follows)[..., None], made[..., BANDS + 1 :]], -1), follows
+        height = follows + made[..., PITCH_ROW] / 10
+        return torch.cat([bands, height[..., None], made[..., VOICED_ROW:]], -1)
 
 
 def places(frames: Tensor, total: int) -> tuple[Tensor, Tensor]:
-    """Which phone each of `total` frames belongs to `[B, T]`, and where in it: share, frames from both ends `[B, T, 3]`.
+    """Which phone each of `total` frames belongs to `[B, T]`, and where in it `[B, T, 3]`.
 
-    `frames` `[B, N]` are whole numbers; frames past their sum belong to the last phone.
+    The place is a share, and the logs of the frames from both ends. `frames` `[B, N]` are whole numbers; frames past
+    their sum belong to the last phone.
     """
     ends = frames.cumsum(1)
     at = torch.arange(total, device=frames.device).expand(len(frames), -1).contiguous()
