@@ -12,33 +12,41 @@ import secrets
 import time
 from collections.abc import Callable, Coroutine, Sequence
 from concurrent.futures import Executor
-from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
 from streamer.channel import Broadcast, Channel, Closed, Overflow
 from streamer.clock import MediaClock, OutputClock
 from streamer.frame import HOP, SOUND_HZ, AudioFrame, Event, VideoFrame
+from streamer.hearing import Hearing
 from streamer.metrics import Metrics
 from streamer.pipeline import DelayLine, SoundPath
-from streamer.publisher import MICROPHONE_SAMPLES, Busy, Connection, Publisher
+from streamer.publisher import Busy, Connection, Publisher
 from streamer.rechunk import Rechunker
 from streamer.report import Report
 from streamer.settings import Settings, merge
 from streamer.stages.programme import Programme
 from streamer.stages.recognise import Recogniser
+from streamer.stages.saying import Saying
 from streamer.stages.speech import Speech
+from streamer.stages.talk import NoVoice, Talk
+from streamer.telling import tell
 from streamer.transcript import Transcript
 
-__all__ = ["MakePath", "MakeRecogniser", "Session"]
+__all__ = ["MakePath", "MakeRecogniser", "MakeSaying", "Session"]
 
 EVENTS_HELD = 64
-STATS_S = 0.2
+CARRIED = SOUND_HZ // 25  # about what a publisher's sound takes on its way: 40 ms
 
 log = logging.getLogger(__name__)
 
 MakePath = Callable[["Session"], tuple[SoundPath, Speech]]
 MakeRecogniser = Callable[["Session"], Recogniser | None]
+MakeSaying = Callable[["Session"], Saying]
+
+
+def no_voice(_session: Session) -> Saying:
+    raise NoVoice("this server was started without a voice; start it without --voice off")
 
 
 class Session:
@@ -54,6 +62,7 @@ class Session:
         channels: int,
         make_path: MakePath,
         make_recogniser: MakeRecogniser = lambda _session: None,
+        make_saying: MakeSaying = no_voice,
         metrics: Metrics,
         settings: Settings | None = None,
         sound_codecs: Executor | None = None,
@@ -71,6 +80,10 @@ class Session:
             self.path.close()
             self.speech.close()
             raise
+        self.talk = self._make_talk(make_saying)
+        self.hearing = Hearing(
+            name, speech=self.speech, programme=self.programme, talk=self.talk, publish=self._publish
+        )
         self.sound_out: Broadcast[AudioFrame] = Broadcast()
         self.picture_out: Broadcast[VideoFrame] = Broadcast()
         self.events: Broadcast[Event] = Broadcast()
@@ -83,7 +96,6 @@ class Session:
         self._path_free = asyncio.Lock()
         self._tasks: asyncio.TaskGroup | None = None
         self._runner: asyncio.Task[None] | None = None
-        self._raw: Channel[AudioFrame] = Channel(MICROPHONE_SAMPLES // HOP, Overflow.DROP_OLDEST)
 
     def _make_programme(self, make_recogniser: MakeRecogniser) -> Programme:
         return Programme(
@@ -92,8 +104,23 @@ class Session:
             now_s=lambda: self.time_s,
             failed=lambda: self.report.failed("captions"),
             tell=self.caption,
-            publish=lambda event: self.events.publish(event),
+            publish=self._publish,
         )
+
+    def _make_talk(self, make_saying: MakeSaying) -> Talk:
+        return Talk(
+            lambda: make_saying(self),
+            settings=lambda: self.settings.voice,
+            channels=self.channels,
+            now=self.now,
+            pts=lambda: self.clock.pts(self.now(), SOUND_HZ) - self.path.delay - CARRIED,
+            air=self._air,
+            publish=self._publish,
+            failed=lambda: self.report.failed("voice"),
+        )
+
+    def _publish(self, event: Event) -> None:
+        self.events.publish(event)
 
     @property
     def time_s(self) -> float:
@@ -110,9 +137,10 @@ class Session:
         self._runner = asyncio.current_task()
         try:
             async with asyncio.TaskGroup() as self._tasks:
-                self.spawn(self._listen(), "listen")
+                self.spawn(self.hearing.run(), "listen")
+                self.spawn(self.talk.run(), "voice")
                 self.spawn(self.programme.run(), "captions")
-                self.spawn(self._tell(), "tell")
+                self.spawn(tell(self), "tell")
                 self.ready.set()
         except* Exception:
             await self.close("internal error")
@@ -120,9 +148,8 @@ class Session:
         finally:
             self._tasks = None
             self.ready.set()
-            self.path.close()
-            self.speech.close()
-            self.programme.close()
+            for part in (self.path, self.hearing, self.programme, self.talk):
+                part.close()
             for broadcast in (self.events, self.sound_out, self.picture_out):
                 broadcast.close()
 
@@ -213,16 +240,20 @@ class Session:
             return
         for out in made:
             self.programme.listen(out, self.speech.probability, source="clean")
-            for ready in self.programme.push(out):
-                await self._send(ready)
+            await self._air(self.talk.carry(out))
 
     async def _hear(self, hop: AudioFrame, publisher: Publisher) -> None:
         self.report.heard(hop, self.now())
         if publisher.waits:
             await self.programme.room()
-            await self._observe([hop])
-        elif not self._raw.closed:
-            self._raw.offer(hop)
+            await self.hearing.observe([hop])
+        else:
+            self.hearing.offer(hop)
+
+    async def _air(self, hop: AudioFrame) -> None:
+        """Send out a hop of the whole sound, when it is due."""
+        for ready in self.programme.push(hop):
+            await self._send(ready)
 
     async def _send(self, out: AudioFrame) -> None:
         self.report.made(out, self.now())
@@ -262,40 +293,3 @@ class Session:
                 return await pictures.get()
         except TimeoutError:
             return None
-
-    async def _listen(self) -> None:
-        with suppress(Closed):
-            async for first in self._raw:
-                await self._observe([first, *self._raw.drain()])
-
-    async def _observe(self, hops: Sequence[AudioFrame]) -> None:
-        """Raw sound to the voice detector and the captions."""
-        try:
-            events = await self.speech.observe(hops)
-        except Closed:
-            raise
-        except Exception:
-            log.exception("session %s: voice activity failed at pts %d", self.name, hops[0].pts)
-            return
-        for event in events:
-            self.events.publish(event)
-        for hop in hops:
-            self.programme.listen(hop, self.speech.probability, source="raw")
-
-    async def _tell(self) -> None:
-        while True:
-            await asyncio.sleep(STATS_S)
-            if len(self.events):
-                self.events.publish(Event("stats", self._stats()))
-
-    def _stats(self) -> dict[str, Any]:
-        delays_ms = {stage.name: stage.delay / SOUND_HZ * 1000 for stage in self.path.stages}
-        return {
-            "time_s": round(self.time_s, 3),
-            "speech": round(self.speech.probability, 3),
-            "speaking": self.speech.speaking,
-            "publishers": int(self.publisher is not None),
-            "viewers": self.viewers,
-            "captions": self.programme.stats(),
-            **self.report.stats(self.now(), delays_ms),
-        }

@@ -11,7 +11,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-__all__ = ["Captions", "Enhance", "Level", "Limiter", "Picture", "Settings", "SettingsError", "merge"]
+from models.tts.types import Controls
+
+__all__ = ["Captions", "Enhance", "Level", "Limiter", "Picture", "Settings", "SettingsError", "Voice", "merge"]
 
 BLEEP = r"^[^\W_][\w'’-]{0,39}\*?$"  # one word, or how words begin: damn, damn*
 
@@ -71,6 +73,20 @@ class Captions(_Frozen):
     ] = ()
 
 
+class Voice(_Frozen):
+    """How the session's own voice speaks; `pause`: how long its pauses last. `barge_in`: who speaks interrupts it."""
+
+    speed: Annotated[float, Field(ge=0.5, le=2.0)] = 1.0
+    pitch_semitones: Annotated[float, Field(ge=-12.0, le=12.0)] = 0.0
+    energy_db: Annotated[float, Field(ge=-12.0, le=12.0)] = 0.0
+    pause: Annotated[float, Field(ge=0.0, le=3.0)] = 1.0
+    barge_in: bool = True
+
+    @property
+    def controls(self) -> Controls:
+        return Controls(self.speed, self.pitch_semitones, self.energy_db, self.pause)
+
+
 class Settings(_Frozen):
     """All of a session's live settings, as in docs/protocol.md."""
 
@@ -79,6 +95,7 @@ class Settings(_Frozen):
     limiter: Limiter = Limiter()
     picture: Picture = Picture()
     captions: Captions = Captions()
+    voice: Voice = Voice()
 
 
 def merge(settings: Settings, part: object) -> Settings:

@@ -9,9 +9,10 @@ import numpy as np
 from streamer.frame import HOP
 from streamer.metrics import Metrics
 from streamer.pipeline import SoundPath
-from streamer.session import Session
+from streamer.session import Session, no_voice
 from streamer.sessions import Sessions
 from streamer.stages.blend import Blend
+from streamer.stages.saying import Saying
 from streamer.stages.speech import Speech
 from streamer.transports.http import Access, Studio
 from streamer.transports.serve import bind, server_of
@@ -52,8 +53,11 @@ class Loud:
         pass
 
 
-def make_session(name="test", channels=1, *, gain=0.5, delay=480, metrics=None, recogniser=None):
+def make_session(name="test", channels=1, *, gain=0.5, delay=480, metrics=None, recogniser=None, voice=None):
     """A session whose `enhance` stage multiplies by `gain` and lags by `delay`."""
+
+    def make_saying(session):
+        return Saying(voice, controls=lambda: session.settings.voice.controls) if voice else no_voice(session)
 
     def make_path(session):
         def wanted():
@@ -67,6 +71,7 @@ def make_session(name="test", channels=1, *, gain=0.5, delay=480, metrics=None, 
         channels=channels,
         make_path=make_path,
         make_recogniser=lambda _session: recogniser,
+        make_saying=make_saying,
         metrics=metrics or Metrics(),
     )
 

@@ -11,6 +11,7 @@ from streamer.frame import HOP, AudioFrame, Event, FormatError, VideoFrame
 from streamer.publisher import Busy
 from streamer.sessions import Full, NotFound, Sessions
 from streamer.stages.airing import EditError
+from streamer.telling import stats_of
 from tests.fakes import make_session
 from tests.scripted import Scripted, script
 
@@ -162,7 +163,7 @@ async def test_captions_come_with_the_events_when_they_are_on_and_can_be_switche
         await speak(session, publisher, 3.7, start_s=0.3)
         assert await texts(stream) == (["one", "two", "three", "four"], "")
         assert [segment.text for segment in session.transcript.segments] == ["one two three four"]
-        assert session._stats()["captions"]["failures"] == 0
+        assert stats_of(session)["captions"]["failures"] == 0
 
 
 async def test_clean_sound_can_be_what_is_listened_to():
@@ -182,7 +183,7 @@ async def test_a_recogniser_that_fails_never_disturbs_the_sound():
         out = session.sound_out.subscribe(1000)
         await speak(session, session.publish(), 3)
         assert [(await out.get()).pts for _ in range(300)] == [HOP * index for index in range(300)]
-        assert session._stats()["captions"]["failures"] > 0
+        assert stats_of(session)["captions"]["failures"] > 0
         assert 'limelight_step_failures_total{stage="captions"}' in str(session.report.metrics.text())
 
 

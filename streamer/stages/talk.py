@@ -1,0 +1,197 @@
+"""A session's own voice: lines to be said, their sound in what the session sends out, and who may interrupt it.
+
+Joins `Saying`, the mouth and the barge-in for one session, and tells `saying` events. While nobody publishes it makes
+the silence that the voice is heard in. The session gives it every hop and owns its tasks; it knows no door.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import numpy as np
+
+from models.tts.types import SpokenWord
+from streamer.channel import Broadcast, Closed
+from streamer.clock import Pacer
+from streamer.frame import HOP, SOUND_HZ, AudioFrame, Event, FormatError
+from streamer.settings import Voice as VoiceSettings
+from streamer.stages.bargein import BargeIn, Verdict
+from streamer.stages.lines import Lines
+from streamer.stages.mouth import AHEAD, Mouth, SaidChunk
+from streamer.stages.saying import Saying
+from streamer.stages.voice import Piece
+
+__all__ = ["LONGEST_TEXT", "MakeSaying", "NoVoice", "Talk"]
+
+LONGEST_TEXT = 10_000
+DRY_S = 0.1  # without a hop from the publisher for so long, the voice carries on by itself
+
+log = logging.getLogger(__name__)
+
+MakeSaying = Callable[[], Saying]
+"""Raises `NoVoice` and `EngineFull`."""
+
+
+class NoVoice(Exception):
+    """This server was started without a voice."""
+
+
+class Talk:
+    """`settings` is read at every hop. `now` gives monotonic seconds, `pts` where sound captured now lies.
+
+    `air` sends a hop out as the session's own; `publish` tells everybody. `said` has every chunk of generated sound, up
+    to 400 ms before it goes out: what draws a face for it subscribes there.
+    """
+
+    def __init__(
+        self,
+        make_saying: MakeSaying,
+        *,
+        settings: Callable[[], VoiceSettings],
+        channels: int,
+        now: Callable[[], float],
+        pts: Callable[[], int],
+        air: Callable[[AudioFrame], Awaitable[None]],
+        publish: Callable[[Event], None],
+        failed: Callable[[], None],
+    ) -> None:
+        self.said: Broadcast[SaidChunk] = Broadcast()
+        self._make_saying, self._settings, self._channels = make_saying, settings, channels
+        self._now, self._pts, self._air, self._publish, self._failed = now, pts, air, publish, failed
+        self._saying: Saying | None = None
+        self._begun, self._room = asyncio.Event(), asyncio.Event()
+        self._lines, self._barge_in = Lines(), BargeIn()
+        self._mouth = Mouth(stamped=self.said.publish, began=self._word, done=self._done)
+        self._heard_at = float("-inf")  # when the publisher's sound last went out
+        self._end: int | None = None  # pts of the end of what went out
+
+    def say(self, text: str, *, more: bool = False) -> int:
+        """Say a line, after those before it; `more`: the line goes on with the next text. Its number.
+
+        Raises:
+            FormatError: nothing to say, or too long for one message.
+            TooMuchText: too much waits already.
+            NoVoice, EngineFull: there is no voice, or none left for this session.
+        """
+        if not text.strip() and not more and not self._lines.open:
+            raise FormatError("there is nothing to say: the text is empty")
+        if len(text) > LONGEST_TEXT:
+            raise FormatError(
+                f"a text to say has at most {LONGEST_TEXT} characters, not {len(text)}; send it by pieces"
+            )
+        saying = self._saying = self._saying or self._make_saying()
+        begin = saying.taken
+        saying.push(text)
+        line = self._lines.add(text, begin=begin, more=more)
+        if not more:
+            saying.flush()
+        self._begun.set()
+        self._publish(line.event("given", text=text, more=more))
+        return line.number
+
+    def stop(self, reason: str = "stop") -> None:
+        """Say no more of what was given."""
+        if self._saying is not None:
+            self._saying.cancel()
+        cut = self._mouth.drop()
+        self._barge_in.forget()
+        self._tell(self._lines.drop(cut, reason))
+
+    def mix(self, hop: AudioFrame) -> AudioFrame:
+        """What goes out at this hop, the voice in it."""
+        self._end = hop.end
+        out, voice = self._mouth.mix(hop)
+        self._barge_in.played(voice)
+        self._room.set()
+        return out
+
+    def carry(self, hop: AudioFrame) -> AudioFrame:
+        """`mix`, for the publisher's sound."""
+        self._heard_at = self._now()
+        return self.mix(hop)
+
+    def hear(self, hop: AudioFrame, probability: float, *, speaking: bool) -> None:
+        """The person's sound as it came in, how likely it is speech, and whether somebody speaks."""
+        sounding = self._settings().barge_in and (self._mouth.held or self._mouth.load > 0)
+        match self._barge_in.heard(hop.samples, probability, speaking=speaking, sounding=sounding):
+            case Verdict.HOLD:
+                self._mouth.hold()
+                self._tell(self._lines.now("held"))
+            case Verdict.RESUME:
+                self._mouth.resume()
+                self._tell(self._lines.now("resumed"))
+            case Verdict.DROP:
+                self.stop("speech")
+
+    async def run(self) -> None:
+        """Speak, from the first line until cancelled."""
+        await self._begun.wait()
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._speak())
+            tasks.create_task(self._keep_going())
+
+    def stats(self) -> dict[str, Any] | None:
+        """For the `stats` event; None before the first line."""
+        if self._saying is None:
+            return None
+        ahead_ms = self._mouth.load * 1000 // SOUND_HZ
+        return {
+            "speaking": self._mouth.load > 0 and not self._mouth.held,
+            "held": self._mouth.held,
+            "ahead_ms": ahead_ms,
+        }
+
+    def close(self) -> None:
+        self.said.close()
+        if self._saying is not None:
+            self._saying.close()
+
+    async def _speak(self) -> None:
+        assert self._saying is not None
+        while True:
+            try:
+                async for piece in self._saying:
+                    await self._put(piece, self._saying)
+            except Closed:
+                return
+            except Exception:
+                log.exception("the voice failed; what it was to say is dropped")
+                self._failed()
+                self.stop("failure")
+
+    async def _put(self, piece: Piece, saying: Saying) -> None:
+        while self._mouth.load + piece.length > AHEAD:
+            self._room.clear()
+            await self._room.wait()
+        if piece.epoch != saying.epoch:
+            return
+        if piece.unspoken:
+            self._tell(self._lines.now("unspoken", text=list(piece.unspoken)))
+        self._mouth.put(piece)
+
+    async def _keep_going(self) -> None:
+        """Silence for the voice to be heard in, whenever no sound of a publisher goes out."""
+        pacer = Pacer(SOUND_HZ)
+        while True:
+            await asyncio.sleep(max(0.0, pacer.due(self._now()) - self._now()))
+            pacer.sent(HOP)
+            if self._now() - self._heard_at < DRY_S:
+                continue
+            pts = self._pts() if self._end is None or abs(self._pts() - self._end) > SOUND_HZ // 5 else self._end
+            silence = np.zeros((self._channels, HOP), np.float32)
+            await self._air(self.mix(AudioFrame(pts, silence, arrival=self._now())))
+
+    def _word(self, word: SpokenWord) -> None:
+        event = self._lines.began(word)
+        self._tell([event] if event else [])
+
+    def _done(self) -> None:
+        event = self._lines.done()
+        self._tell([event] if event else [])
+
+    def _tell(self, events: list[Event]) -> None:
+        for event in events:
+            self._publish(event)
