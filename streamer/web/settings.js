@@ -1,5 +1,6 @@
 // The session's settings as this page sees them: what the server last said, and over it what was asked for here and not
-// yet confirmed. Asked-for values show at once; the server's word replaces them when it comes, or after 3 s without.
+// yet confirmed. Asked-for values show at once; the server's word replaces them when it comes, or when the server has
+// gone on talking for 3 s without it: one that is silent may be gone, and is asked again when it is back.
 // Knows no DOM and no connection: `send(part)` → whether it went out.
 
 const FLUSH_MS = 80;
@@ -36,7 +37,7 @@ function same(a, b) {
 
 export class Settings {
   #send; #onChange; #onIgnored; #truth = part(PATHS.map((path) => [path, read(DEFAULTS, path)]));
-  #wanted = new Map(); #timer = null; #made = null;
+  #wanted = new Map(); #timer = null; #made = null; #heardAt = -Infinity;
 
   constructor({ send, onChange, onIgnored }) {
     this.#send = send;
@@ -63,6 +64,11 @@ export class Settings {
     this.#wanted.set(path, { value, sentAt: null });
     this.#onChange();
     this.#schedule(FLUSH_MS);
+  }
+
+  /** The server said something, whatever it was. */
+  heard() {
+    this.#heardAt = performance.now();
   }
 
   /** The server's word. */
@@ -122,7 +128,7 @@ export class Settings {
     if (fresh.length && this.#send(part(fresh.map(([path, { value }]) => [path, value])))) {
       for (const [, wish] of fresh) wish.sentAt = now;
     }
-    const stale = [...this.#wanted].filter(([, { sentAt }]) => sentAt !== null && now - sentAt > PATIENCE_MS);
+    const stale = [...this.#wanted].filter(([, { sentAt }]) => sentAt !== null && this.#heardAt - sentAt > PATIENCE_MS);
     for (const [path] of stale) this.#wanted.delete(path);
     if (stale.length) {
       this.#onChange();

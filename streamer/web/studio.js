@@ -199,6 +199,7 @@ export class Studio {
   // What the server says
 
   #hear(message) {
+    this.settings.heard();
     const listeners = {
       hello: () => this.settings.greet(message.settings, message.made),
       settings: () => this.settings.accept(message.settings),

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
+import pytest_asyncio
 from playwright.async_api import Browser, BrowserContext, async_playwright
 
 from tests.served import Served, serving
@@ -24,6 +25,7 @@ FLAGS = (
     "--disable-quic",
     "--no-first-run",
 )
+HERE = Path(__file__).parent
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
 
@@ -33,9 +35,16 @@ def chromium_path() -> str | None:
     return found if found and os.access(found, os.X_OK) else None
 
 
-@pytest.fixture
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """All tests of this folder on one event loop: what drives the browser belongs to the loop that started it."""
+    for item in items:
+        if item.path.is_relative_to(HERE):
+            item.add_marker(pytest.mark.asyncio(loop_scope="session"), append=False)
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def chromium() -> AsyncIterator[Browser]:
-    """A browser of its own for each test (about a second to start); open pages with `await chromium.new_page()`."""
+    """One browser for all tests (about a second to start); each opens a context or a page of its own and closes it."""
     path = chromium_path()
     if path is None:
         reason = "no Chromium was found: install Debian's `chromium`, or name one in LIMELIGHT_CHROMIUM"
@@ -57,7 +66,7 @@ def server() -> Iterator[Served]:
         yield served
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def visitor(chromium: Browser) -> AsyncIterator[BrowserContext]:
     """A fresh profile whose pages have our camera and microphone (media.js); an error in a page fails the test."""
     # The page's policy is set aside, because the sound tap is a blob.

@@ -12,6 +12,7 @@ from contextlib import asynccontextmanager
 
 import httpx
 import pytest
+import pytest_asyncio
 from playwright.async_api import Browser, Page, expect
 
 from streamer.session import Session
@@ -47,7 +48,7 @@ async def serving() -> AsyncIterator[tuple[Studio, httpx.AsyncClient]]:
         yield studio, client
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def page(chromium: Browser) -> AsyncIterator[Page]:
     """A page in which nothing may be thrown."""
     context = await chromium.new_context(

@@ -48,7 +48,7 @@ async def test_lines_are_mended_and_deleted_before_they_go_out(chromium: Browser
     studio = make_studio(recogniser=recogniser)
     async with client_of(studio, media_routes(studio, Network()), limit_s=60) as client:
         session = await studio.sessions.open("talk", channels=1)
-        page = await chromium.new_page()
+        page = await chromium.new_page()  # shut with its browser
         page.set_default_timeout(20_000)
         await page.goto(f"{client.base_url}/editor/talk")
         await page.get_by_role("button", name="Hold picture and sound back").click()

@@ -23,11 +23,12 @@ pytestmark = pytest.mark.browser
 T = TypeVar("T")
 
 AHEAD_MS, BEHIND_MS = 40, 60  # EBU R37: how far sound may be ahead of its picture, and behind
+STEP_S = 7  # and for long in a campaign
 LONGEST_FREEZE_MS = 1000
 LEAST_GAIN_DB = 3.0  # without packets and codecs it is about 9
 LEAST_LIKE = 0.5  # of the words
 LONGEST_WAIT_S = 6.0  # until a word is settled on the page, on a machine that does much else
-BACK_S = 2.0
+BACK_S = 10.0  # 2 s where the machine has nothing else to do
 MOST_DROPS = 50  # frames: half a second
 
 
@@ -72,7 +73,7 @@ def give_up(busy: TooBusy) -> NoReturn:
 async def test_what_comes_back_is_cleaner(
     visitor: BrowserContext, server: Served, tmp_path: Path, record_property: pytest.RecordProperty
 ) -> None:
-    mix = mixture(tmp_path)
+    mix = mixture(tmp_path, text=SENTENCE)
     page = await studio(visitor, server.base, "cleaner")
     await speak(visitor, page, mix.noisy)
     await settled(page)
@@ -144,7 +145,7 @@ async def test_sound_and_picture_come_back_in_step(
     visitor: BrowserContext, server: Served, record_property: pytest.RecordProperty
 ) -> None:
     page = await studio(visitor, server.base, "step")
-    judge(await in_step(page, server, "step", 10), server, record_property)
+    judge(await in_step(page, server, "step", STEP_S), server, record_property)
 
 
 @pytest.mark.skipif(not RECOGNISER.exists(), reason="no recogniser is installed")
@@ -154,7 +155,7 @@ async def test_held_back_for_its_words_a_call_stays_in_step(
     page = await studio(visitor, server.base, "held")
     # Half a second off the beeps' period, so that what goes out at once would be seen.
     server.http.patch("/sessions/held/settings", json={"captions": {"on": True, "hold": True, "hold_s": 1.5}})
-    found = await in_step(page, server, "held", 10)
+    found = await in_step(page, server, "held", STEP_S)
     judge(found, server, record_property)
     assert 400 < found["sound_ms"] < 1000
 

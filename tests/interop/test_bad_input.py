@@ -100,6 +100,7 @@ async def told(call: Call, kind: str, *, within_s: float = 30.0, **fields: objec
             await asyncio.sleep(0.05)
 
 
+@pytest.mark.campaign  # consent lasts for half a minute (RFC 7675)
 async def test_who_vanishes_is_noticed(http: httpx.AsyncClient, server: Served) -> None:
     async with calling(http, "/whip/vanish", hz=440) as call:
         await asyncio.sleep(1)

@@ -90,7 +90,7 @@ async def test_gstreamer_listens_and_watches(server: Served, http: httpx.AsyncCl
     async with calling(http, "/whip/forgst", hz=500, picture=True):
         await http.patch("/sessions/forgst/settings", json={"enhance": {"on": False}})
         async with program(
-            SYSTEM_PYTHON, str(HERE / "gst_whip.py"), "play", f"{server.base}/whep/forgst", "10"
+            SYSTEM_PYTHON, str(HERE / "gst_whip.py"), "play", f"{server.base}/whep/forgst", "6"
         ) as player:
             assert player.stdout is not None
             said = dict([line.decode().rsplit(maxsplit=1) async for line in player.stdout if line.strip()])
