@@ -25,7 +25,7 @@ Wave = NDArray[np.float32]
 def hiss_of(sound: Wave) -> Wave:
     """The hiss's power in each of 481 bins, from the quietest moments of each bin."""
     power = scipy.ndimage.uniform_filter1d(np.abs(_spectra(sound)) ** 2, 5, axis=1)
-    return (BIAS * np.quantile(power, QUIETEST, axis=1)).astype(np.float32)
+    return np.asarray(BIAS * np.quantile(power, QUIETEST, axis=1), np.float32)
 
 
 def cleaned(sound: Wave, hiss: Wave) -> Wave:

@@ -14,7 +14,7 @@ import torchaudio
 from torch import Tensor
 
 __all__ = ["BANDS", "FEATURES", "FRAMES_A_SECOND", "HOP", "LOG_FLOOR", "PITCH_HZ", "PITCH_ROW", "VOICED_ROW"]
-__all__ += ["VOICE_HZ", "WINDOW", "mel"]
+__all__ += ["VOICE_HZ", "WINDOW", "band_weights", "mel"]
 
 VOICE_HZ = 24_000
 HOP = 240
@@ -48,3 +48,15 @@ def _filters() -> Tensor:
         WINDOW // 2 + 1, 0.0, VOICE_HZ / 2, BANDS, VOICE_HZ, norm="slaney", mel_scale="slaney"
     )
     return made
+
+
+def band_weights(size: int) -> Tensor:
+    """Weights `[80, size / 2 + 1]` that draw a line through the bands' values at their middles, bin by bin."""
+    filters = _filters()  # [513, 80]
+    hz = torch.linspace(0, VOICE_HZ / 2, WINDOW // 2 + 1)
+    middles = (filters * hz[:, None]).sum(0) / filters.sum(0)
+    bins = torch.linspace(0, VOICE_HZ / 2, size // 2 + 1).clamp(float(middles[0]), float(middles[-1]))
+    above = torch.searchsorted(middles, bins).clamp(1, BANDS - 1)
+    share = (bins - middles[above - 1]) / (middles[above] - middles[above - 1])
+    bands = torch.arange(BANDS)[:, None]
+    return (bands == above) * share + (bands == above - 1) * (1 - share)
