@@ -15,11 +15,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from streamer.anchor_options import add_anchor_arguments, anchor_from
 from streamer.frame import FormatError
 from streamer.progress import as_time, shown
 from streamer.run_captions import CaptionsWanted, Said, beside, is_text, listen, put_in, write_text
 from streamer.run_sound import PATIENCE_S, Stages
 from streamer.settings import Settings, SettingsError, merge
+from streamer.stages.anchor import AnchorWanted
 from streamer.transports.file import FileJob, Report, run_file
 from streamer.transports.file.door import land_of
 
@@ -44,12 +46,14 @@ class RunOptions:
     level: float | None = None
     limit: float | None = None
     captions: CaptionsWanted | None = None
+    anchor: AnchorWanted | None = None
+    video_codec: str | None = None
     quiet: bool = False
     cache: Path | None = None
 
     def __post_init__(self) -> None:
-        if not self.changes_sound and self.captions is None and not is_text(self.job):
-            raise ValueError(f"nothing to do; add --clean, --level, --limit or --captions, as in: {EXAMPLES}")
+        if not (self.changes_sound or self.captions or self.anchor or is_text(self.job)):
+            raise ValueError(f"nothing to do; add --clean, --level, --limit, --captions or --anchor, as in: {EXAMPLES}")
         _ = self.settings  # out of range is said now, not when the file has been opened
         if reason := self._disagreement():
             raise ValueError(reason)
@@ -61,6 +65,8 @@ class RunOptions:
     def _disagreement(self) -> str:
         """Why captions and the files named do not go together, or nothing."""
         how, text = self.captions and self.captions.how, is_text(self.job)
+        if self.anchor and (self.changes_sound or self.captions or self.job.sound_only):
+            return "--anchor makes a film of IN's voice as it is: clean or caption in a run before or after"
         if text and how != "text":
             return f"{self.job.target} holds text alone: say --captions and neither burn nor soft"
         if text and self.changes_sound:
@@ -114,7 +120,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("source", metavar="IN", help="any recording, with or without picture; - reads standard input")
     add("target", metavar="OUT", help="the result, of the kind that its name says; - writes standard output")
-    does = parser.add_argument_group("what to do (at least one)")
+    does = parser.add_argument_group("what to do (at least one, or --anchor)")
     does.add_argument("--clean", action="store_true", help="take noise and room away")
     does.add_argument(
         "--strength", type=_figure, metavar="S", help="how much of the noise goes, 0 to 1 (1); means --clean"
@@ -131,12 +137,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="burn|soft",
         help="write what is said: alone, as .srt, .vtt, .txt or .json; burn: into the picture; soft: a stream of text",
     )
+    add_anchor_arguments(parser)
     how = parser.add_argument_group("how to write it")
     how.add_argument(
         "--stt", choices=("limelight", "emformer"), default="limelight", help="recogniser of the captions (limelight)"
     )
     how.add_argument(
-        "--video-codec", metavar="NAME", help="of a picture that captions are drawn into (libvpx-vp9, in any container)"
+        "--video-codec", metavar="NAME", help="of a picture that is drawn or drawn into (libvpx-vp9, in any container)"
     )
     how.add_argument("--force", action="store_true", help="replace OUT if it exists")
     how.add_argument("--stream", type=int, metavar="N", help="only the Nth track of sound, from 1; others are copied")
@@ -169,7 +176,15 @@ def options_from(given: argparse.Namespace, *, cache: Path | None = None) -> Run
     if given.captions is not None:
         wanted = CaptionsWanted(given.captions, stt=given.stt, codec=given.video_codec)
     return RunOptions(
-        job, clean=clean, level=given.level, limit=given.limit, captions=wanted, quiet=given.quiet, cache=cache
+        job,
+        clean=clean,
+        level=given.level,
+        limit=given.limit,
+        captions=wanted,
+        anchor=anchor_from(given),
+        video_codec=given.video_codec,
+        quiet=given.quiet,
+        cache=cache,
     )
 
 
@@ -201,6 +216,8 @@ async def _run(options: RunOptions) -> _Outcome:
     assert task is not None
     # As for Ctrl-C: the half-written file goes away first.
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+    if options.anchor is not None:
+        return await _anchored(options, options.anchor)
     if options.captions is None:
         report = await _processed(options, options.job)
         return _Outcome(_summary(options.job, report), report.warnings)
@@ -218,6 +235,21 @@ async def _processed(options: RunOptions, job: FileJob) -> Report:
         f"{stage} failed on {hops} hops of 10 ms, which passed as they were" for stage, hops in stages.failed.items()
     )
     return replace(report, warnings=report.warnings + dry)
+
+
+async def _anchored(options: RunOptions, wanted: AnchorWanted) -> _Outcome:
+    from streamer.run_anchor import anchored
+
+    started = time.monotonic()
+    with ExitStack() as stack:
+        title = f"drawing {options.job.target}"
+        tell = (lambda _: None) if options.quiet else stack.enter_context(shown(title))
+        spoken = await anchored(options.job, wanted, codec=options.video_codec, tell=tell)
+    took_s = time.monotonic() - started
+    pace = f"{took_s:.1f} s ({spoken.seconds / took_s:.1f}× real time)"
+    return _Outcome(
+        f"{options.job.target}: {wanted.character} speaks for {as_time(spoken.seconds)}, made in {pace}", ()
+    )
 
 
 async def _captioned(options: RunOptions, wanted: CaptionsWanted) -> _Outcome:

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from models.character import Character, look_of
+from models.character.look import look_of
+from models.character.renderer import Character
 from models.rig import Pose, posed, settled
 
 REST = posed({})

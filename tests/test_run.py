@@ -26,7 +26,7 @@ def status(*words: object) -> int:
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        ([], "add --clean, --level, --limit or --captions"),
+        ([], "add --clean, --level, --limit, --captions or --anchor"),
         (["--strength", "2"], "0.0 to 1.0"),
         (["--level=-40"], "-30.0 to -12.0"),
         (["--limit=3"], "-12.0 to 0.0"),

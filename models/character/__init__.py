@@ -1,6 +1,1 @@
-"""A drawn person: layers of vector shapes that follow the rig."""
-
-from models.character.look import NAMES, Look, look_of, seeded
-from models.character.renderer import Character, Rgba
-
-__all__ = ["NAMES", "Character", "Look", "Rgba", "look_of", "seeded"]
+"""A drawn person: layers of vector shapes that follow the rig. `renderer.Character` draws, `look.look_of` says whom."""

@@ -7,7 +7,8 @@ from itertools import pairwise
 import numpy as np
 
 from models.character.act import Act
-from models.character.brush import Brush, Colour, mix, points, smooth, taper
+from models.character.brush import Brush, points, smooth, taper
+from models.character.colour import Colour, mix
 from models.character.eyes import EYE_X, EYE_Y
 from models.character.turn import Points
 

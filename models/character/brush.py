@@ -13,11 +13,10 @@ import numpy as np
 import skia
 from numpy.typing import NDArray
 
+from models.character.colour import Colour
 from models.character.turn import Points
 
-__all__ = ["Brush", "Colour", "mix", "points", "sampled", "smooth", "taper"]
-
-Colour = tuple[float, float, float]
+__all__ = ["Brush", "points", "sampled", "smooth", "taper"]
 
 _STEPS = 2  # places a segment where the width of a line that tapers is set
 _LEFTWARDS = np.array([[-1.0, 1.0]])
@@ -26,13 +25,6 @@ _LEFTWARDS = np.array([[-1.0, 1.0]])
 def points(*pairs: tuple[float, float]) -> Points:
     """Points written out."""
     return np.array(pairs, np.float64)
-
-
-@lru_cache(maxsize=4096)
-def mix(one: Colour, other: Colour, share: float) -> Colour:
-    """`share` of `other` in `one`."""
-    r, g, b = (a + (c - a) * share for a, c in zip(one, other, strict=True))
-    return r, g, b
 
 
 def smooth(*runs: Points, closed: bool = True) -> skia.Path:

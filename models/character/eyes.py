@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from models.character.act import Act
-from models.character.brush import Brush, mix, smooth, taper
+from models.character.brush import Brush, smooth, taper
+from models.character.colour import mix
 from models.character.turn import Points
 
 __all__ = ["draw_brows", "draw_eyes"]

@@ -6,7 +6,8 @@ import numpy as np
 import skia
 
 from models.character.act import Act
-from models.character.brush import Brush, mix, points, smooth, taper
+from models.character.brush import Brush, points, smooth, taper
+from models.character.colour import mix
 from models.character.turn import Points
 
 __all__ = ["draw_ears", "draw_face", "draw_nose", "face_path"]

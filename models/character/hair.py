@@ -13,7 +13,8 @@ import skia
 from numpy.typing import NDArray
 
 from models.character.act import Act
-from models.character.brush import Brush, mix, points, sampled, smooth, taper
+from models.character.brush import Brush, points, sampled, smooth, taper
+from models.character.colour import mix
 from models.character.turn import Points
 
 __all__ = ["draw_back_hair", "draw_front_hair", "fringe_shadow"]

@@ -8,7 +8,7 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass, replace
 
-from models.character.brush import Colour, mix
+from models.character.colour import Colour, mix
 
 __all__ = ["ACCESSORIES", "BACKS", "CLOTHES", "FRINGES", "NAMES", "Look", "look_of", "seeded"]
 

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from models.character.act import Act
-from models.character.brush import Brush, mix, points, smooth, taper
+from models.character.brush import Brush, points, smooth, taper
+from models.character.colour import mix
 from models.character.turn import Points
 
 __all__ = ["MOUTH_Y", "draw_mouth"]

@@ -16,8 +16,10 @@ from models.character.brush import Brush
 from models.character.eyes import draw_brows, draw_eyes
 from models.character.face import draw_ears, draw_face, draw_nose
 from models.character.hair import draw_back_hair, draw_front_hair, fringe_shadow
+from models.character.label import label
 from models.character.look import Look
 from models.character.mouth import draw_mouth
+from models.character.planes import Converter, Planes
 from models.character.springs import Hanging
 from models.character.turn import Turn
 from models.rig import Pose
@@ -30,16 +32,30 @@ Rgba = NDArray[np.uint8]
 UNITS_HIGH = 396.0  # what the picture shows, from above the hair to the chest
 TOP = -178.0
 NECK_Y = 128.0
+MARGIN = 0.025  # around the plate, in picture heights
+SMALLEST, LARGEST = 64, 4096
 
 
 class Character:
-    """Draws one person. `render` is to be called in the order of time; a jump starts hair from rest."""
+    """Draws one person. Frames are to be asked for in the order of time; a jump starts hair from rest.
 
-    def __init__(self, look: Look, *, width: int = 512, height: int = 512, background: Rgba | None = None) -> None:
+    `background` `[H, W, 4]` is what is behind; None leaves it clear. `mark`: the plate that says "synthetic" is shown.
+
+    Raises:
+        ValueError: the size is not even, or out of bounds.
+    """
+
+    def __init__(
+        self, look: Look, *, width: int = 512, height: int = 512, background: Rgba | None = None, mark: bool = False
+    ) -> None:
+        if not (width % 2 == height % 2 == 0 and min(width, height) >= SMALLEST and max(width, height) <= LARGEST):
+            raise ValueError(f"{width}×{height}: both sides are even and {SMALLEST} to {LARGEST}")
         self._look, self._width, self._height = look, width, height
         self._pixels: Rgba = np.zeros((height, width, 4), np.uint8)
         self._surface = skia.Surface(self._pixels, colorType=skia.kRGBA_8888_ColorType)
+        self._convert = Converter(width, height)
         self._background = background
+        self._plate = skia.Image.fromarray(label(height), colorType=skia.kRGBA_8888_ColorType) if mark else None
         self._hanging = Hanging()
 
     def render(self, pose: Pose, at_s: float) -> Rgba:
@@ -52,7 +68,19 @@ class Character:
         canvas.scale(scale, scale)
         self._draw(Brush(canvas), pose, at_s)
         canvas.restore()
+        if self._plate is not None:
+            margin = self._height * MARGIN
+            canvas.drawImage(self._plate, round(margin), round(self._height - margin - self._plate.height()))
         return self._pixels
+
+    def planes(self, pose: Pose, at_s: float) -> Planes:
+        """The same as an encoder takes it, to keep."""
+        self.render(pose, at_s)
+        return self._convert(self._surface.makeImageSnapshot())
+
+    def alpha(self) -> NDArray[np.uint8]:
+        """How opaque each pixel of the last picture is, `[H, W]`."""
+        return self._pixels[..., 3].copy()
 
     def _draw(self, brush: Brush, pose: Pose, at_s: float) -> None:
         act = self._act(pose, at_s)

@@ -1,0 +1,104 @@
+"""`limelight run IN OUT --anchor`: a film in step with its voice, marked as synthetic; what cannot be is said."""
+
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+import server
+
+HZ = 48_000
+ANCHOR = ("--anchor", "7", "--size", "128x128", "--fps", "10", "--quiet")
+
+
+@pytest.fixture
+def voice(tmp_path: Path) -> Path:
+    """A second: silence, a loud vowel from 0.4 s to 0.7 s, silence."""
+    at = np.arange(HZ) / HZ
+    loud = (at > 0.4) & (at < 0.7)
+    sound = np.where(loud, 0.5 * np.sign(np.sin(at * 900)), 0.0).astype(np.float32)
+    path = tmp_path / "voice.wav"
+    with av.open(str(path), "w") as out:
+        stream = out.add_stream("pcm_s16le", rate=HZ, layout="mono")
+        frame = av.AudioFrame.from_ndarray((sound * 32767).astype(np.int16)[None], format="s16", layout="mono")
+        frame.sample_rate = HZ
+        out.mux([*stream.encode(frame), *stream.encode(None)])
+    return path
+
+
+def pictures(path: Path) -> NDArray[np.int16]:
+    with av.open(str(path)) as film:
+        return np.stack([frame.to_ndarray(format="rgb24") for frame in film.decode(video=0)]).astype(np.int16)
+
+
+def mouths(film: NDArray[np.int16]) -> list[int]:
+    part = film[:, 80:100, 50:78]
+    return [int(((one[..., 0] < 140) & (one[..., 0] - one[..., 1] > 40)).sum()) for one in part]
+
+
+def test_the_mouth_opens_when_the_voice_is_heard_and_the_file_says_it_is_synthetic(voice: Path) -> None:
+    out = voice.with_name("film.mp4")
+    assert server.main(["run", str(voice), str(out), *ANCHOR]) == 0
+    with av.open(str(out)) as film:
+        assert "synthetic" in film.metadata["comment"] and film.metadata["synthetic"] == "true"
+        assert [stream.type for stream in film.streams] == ["video", "audio"]
+        assert film.duration == pytest.approx(1_000_000, abs=60_000)
+    seen = mouths(pictures(out))
+    assert len(seen) == 10
+    assert min(seen[5:7]) > 5 + max(seen[:3] + seen[9:])
+
+
+def test_the_mark_is_in_every_picture_until_it_is_switched_off(voice: Path) -> None:
+    marked, plain = voice.with_name("a.mp4"), voice.with_name("b.mp4")
+    assert server.main(["run", str(voice), str(marked), *ANCHOR, "--background", "#808080"]) == 0
+    assert server.main(["run", str(voice), str(plain), *ANCHOR, "--background", "#808080", "--no-mark"]) == 0
+    corner = np.s_[:, 114:124, 4:40]
+    assert (np.abs(pictures(marked)[corner] - 128).max((1, 2, 3)) > 40).all()
+    assert np.abs(pictures(plain)[:, 114:124, 2:12] - 128).max() < 25
+
+
+def test_nothing_behind_means_alpha(voice: Path) -> None:
+    out = voice.with_name("film.webm")
+    assert server.main(["run", str(voice), str(out), *ANCHOR, "--background", "none"]) == 0
+    with av.open(str(out)) as film:
+        assert film.streams.video[0].metadata["ALPHA_MODE"] == "1"
+        decoder = av.CodecContext.create("libvpx-vp9", "r")
+        first = next(frame for packet in film.demux(video=0) for frame in decoder.decode(packet))
+    assert first.format.name == "yuva420p"
+    alpha = np.frombuffer(bytes(first.planes[3]), np.uint8).reshape(128, -1)
+    assert alpha[:8, :8].max() < 8 and alpha[64, 64] > 247
+
+
+@pytest.mark.parametrize(
+    ("more", "says"),
+    [
+        (["--anchor", "nobody"], "there is no character 'nobody'; say ada"),
+        (["--anchor", "1", "--emotion", "hapy"], "did you mean 'happy'"),
+        (["--anchor", "1", "--size", "big"], "512x512"),
+        (["--anchor", "1", "--size", "99x99"], "even"),
+        (["--anchor", "1", "--fps", "1000"], "5 to 60"),
+        (["--anchor", "1", "--background", "none"], "keeps no alpha"),
+        (["--anchor", "1", "--background", "nowhere.png"], "no file"),
+        (["--anchor", "1", "--background", "{voice}"], "no picture"),
+        (["--anchor", "1", "--video-codec", "mpeg9"], "no encoder"),
+        (["--anchor", "1", "--clean"], "before or after"),
+        (["--emotion", "sad", "--clean"], "add --anchor"),
+    ],
+)
+def test_what_cannot_be_is_said_and_leaves_nothing(
+    voice: Path, capsys: pytest.CaptureFixture[str], more: list[str], says: str
+) -> None:
+    out = voice.with_name("film.mp4")
+    arguments = [argument.format(voice=voice) for argument in more]
+    assert server.main(["run", str(voice), str(out), "--quiet", *arguments]) != 0
+    assert says in capsys.readouterr().err
+    assert sorted(path.name for path in voice.parent.iterdir()) == ["voice.wav"]
+
+
+def test_a_film_is_not_overwritten_unasked(voice: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = voice.with_name("film.mp4")
+    out.write_bytes(b"precious")
+    assert server.main(["run", str(voice), str(out), *ANCHOR]) == 1
+    assert "--force" in capsys.readouterr().err and out.read_bytes() == b"precious"
