@@ -75,12 +75,13 @@ def disturbed(features: Tensor, rng: np.random.Generator) -> Tensor:
     return made
 
 
-def speak(vocoder: Vocoder, features: Tensor) -> Tensor:
-    """Sound `[B, T]` of the judged part of features `[B, N, 82]`; the noise is another each time."""
-    state = vocoder.initial_state(len(features))
-    state = state._replace(drawn=torch.randint_like(state.drawn, NOISE_SAMPLES))
-    made = vocoder.sound(features.transpose(1, 2), state)[:, 0]
-    return made[:, BEFORE * HOP : -AFTER * HOP]
+def speak(vocoder: Vocoder, features: Tensor) -> tuple[Tensor, Tensor]:
+    """Two renderings `[B, T]` of the judged part of features `[B, N, 82]`; noise and first phase are drawn for each."""
+    whole = features.transpose(1, 2).repeat(2, 1, 1)
+    state = vocoder.initial_state(len(whole))
+    state = state._replace(drawn=torch.randint_like(state.drawn, NOISE_SAMPLES), turns=torch.rand_like(state.turns))
+    one, other = vocoder.sound(whole, state)[:, 0, BEFORE * HOP : -AFTER * HOP].chunk(2)
+    return one, other
 
 
 def spectral(device: torch.device) -> Judge:
@@ -102,13 +103,13 @@ def export(vocoder: Vocoder, path: Path) -> None:
 
 @torch.no_grad()
 def held_losses(vocoder: Vocoder, voice: Kathleen, *, count: int) -> dict[str, float]:
-    """Mean losses over `count` held-back clips, whole."""
-    loss, rows = SpectralLoss(), []
-    device = vocoder.window.device
+    """Mean losses over `count` held-back clips, less the first 0.3 s."""
+    loss, rows, device = SpectralLoss(), [], vocoder.window.device
     for i in voice.held[:: len(voice.held) // count][:count]:
-        features = torch.from_numpy(np.array(voice.features[voice.frames(i)].T))[None].to(device)
+        features = torch.from_numpy(np.array(voice.features[voice.frames(i)]))[None].to(device)
         wanted = torch.from_numpy(voice.clips[i].astype(np.float32) / 32768)[None].to(device)
-        rows.append({name: float(part) for name, part in loss(vocoder(features)[:, 0], wanted).items()})
+        parts = loss(speak(vocoder, features), wanted[:, BEFORE * HOP : -AFTER * HOP])
+        rows.append({name: float(part) for name, part in parts.items()})
     return {name: round(float(np.mean([row[name] for row in rows])), 4) for name in rows[0]}
 
 
@@ -120,7 +121,7 @@ def main() -> None:
     parser.add_argument("--cache", type=Path, help="of recordings and features; otherwise in --out")
     parser.add_argument("--start", type=Path, help="weights to begin with")
     parser.add_argument("--rate", type=float, default=2e-3, help="peak learning rate")
-    parser.add_argument("--batch", type=int, default=8)
+    parser.add_argument("--batch", type=int, default=6)
     parser.add_argument("--device", type=torch.device, default=torch.device("cpu"))
     told = parser.parse_args()
     torch.manual_seed(7)
