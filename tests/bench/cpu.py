@@ -32,7 +32,7 @@ from streamer.compiled import load
 from streamer.stepper import EagerStepper
 from tests.bench._table import show
 
-__all__ = ["main"]
+__all__ = ["Work", "compiled", "main", "stepper", "timed"]
 
 SOUND_HZ = 48_000
 MODELS: dict[str, Callable[[], StreamingModule]] = {
@@ -85,8 +85,8 @@ def _model(name: str, module: StreamingModule, wanted: argparse.Namespace) -> li
     for count in wanted.rows:
         chunk, state = 0.1 * torch.randn(count, 1, module.hop), _settled(module, count)
         works = {
-            "eager": _stepper(EagerStepper, module, state),
-            "compiled": _compiled(name, module, example, state, wanted),
+            "eager": stepper(EagerStepper, module, state),
+            "compiled": compiled(name, module, example, state, wanted),
             "onnxruntime": _onnx(module, chunk, state),
         }
         truth = works["eager"](chunk)
@@ -96,7 +96,7 @@ def _model(name: str, module: StreamingModule, wanted: argparse.Namespace) -> li
                 rows.append({"model": name, "rows": str(count), "runtime": runtime} | dict.fromkeys(FIGURES, "-"))
                 continue
             _refuse_others(f"{runtime} of {name}", work(chunk), truth)
-            p50, p95 = _seconds(partial(work, chunk), wanted.seconds)
+            p50, p95 = timed(partial(work, chunk), wanted.seconds)
             eager_s = eager_s or p50
             hop_s = module.hop / SOUND_HZ
             figures = (1e3 * p50, 1e3 * p95, p50 / count / hop_s, eager_s / p50)
@@ -118,7 +118,7 @@ def _settled(module: StreamingModule, count: int) -> Tree:
     return state
 
 
-def _stepper(make: Callable[[StreamingModule, Tree], Any], module: StreamingModule, state: Tree) -> Work:
+def stepper(make: Callable[[StreamingModule, Tree], Any], module: StreamingModule, state: Tree) -> Work:
     """Every call from the same state: the first call's output is compared, so the copy is part of all runtimes."""
     kept, mine = tree_leaves(state), tree_map(torch.clone, state)
     stepper, slots = make(module, mine), range(tree_leaves(state)[0].shape[0])
@@ -131,7 +131,7 @@ def _stepper(make: Callable[[StreamingModule, Tree], Any], module: StreamingModu
     return work
 
 
-def _compiled(
+def compiled(
     name: str, module: StreamingModule, example: Tensor, state: Tree, wanted: argparse.Namespace
 ) -> Work | None:
     key = cache_key(module, example)
@@ -143,7 +143,7 @@ def _compiled(
         path.parent.mkdir(parents=True, exist_ok=True)
         with torch.inference_mode(False):
             build(module, example, path)
-    return _stepper(load(path, module, example), module, state)
+    return stepper(load(path, module, example), module, state)
 
 
 def _onnx(module: StreamingModule, chunk: Tensor, state: Tree) -> Work:
@@ -177,7 +177,7 @@ def _refuse_others(what: str, got: Tensor, want: Tensor) -> None:
         raise ArithmeticError(f"{what} is off by {apart:.2g} of the largest value")
 
 
-def _seconds(work: Callable[[], object], seconds: float) -> tuple[float, float]:
+def timed(work: Callable[[], object], seconds: float) -> tuple[float, float]:
     took, until = list[float](), time.monotonic() + seconds
     for _ in range(5):
         work()
