@@ -1,6 +1,6 @@
-"""`limelight bench voice`: what speaking costs on one thread of a CPU, part by part, as a share of real time.
+"""`limelight bench vocoder`: what the vocoder costs on one thread of a CPU, as a share of real time.
 
-The vocoder's step of 20 ms is measured eager and compiled, for one voice and for several in one batch, as
+Its step of 20 ms is measured eager and compiled, for one voice and for several in one batch, as
 `limelight bench cpu` does. The compiled step comes from the server's cache; `--build` makes a missing one (minutes).
 """
 
@@ -30,7 +30,7 @@ Row = dict[str, str | float]
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Prints the figures."""
-    parser = argparse.ArgumentParser(prog="limelight bench voice", description=__doc__)
+    parser = argparse.ArgumentParser(prog="limelight bench vocoder", description=__doc__)
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--rows", type=int, nargs="+", default=[1, 10], help="voices at once")
     parser.add_argument("--seconds", type=float, default=3.0, help="how long each figure is measured")
@@ -40,12 +40,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:1])
     torch.set_num_threads(1)
     with torch.inference_mode():
-        rows = vocoder_rows(load_vocoder().requires_grad_(False), wanted)
-    show(rows, title=f"Speaking on one thread, load {os.getloadavg()[0]:.1f}", as_json=wanted.json)
+        rows = figures(load_vocoder().requires_grad_(False), wanted)
+    show(rows, title=f"One step of 20 ms on one thread, load {os.getloadavg()[0]:.1f}", as_json=wanted.json)
     return 0
 
 
-def vocoder_rows(vocoder: Vocoder, wanted: argparse.Namespace) -> list[Row]:
+def figures(vocoder: Vocoder, wanted: argparse.Namespace) -> list[Row]:
     """Eager and compiled, for each number of voices."""
     rows: list[Row] = []
     for count in wanted.rows:
@@ -60,7 +60,7 @@ def vocoder_rows(vocoder: Vocoder, wanted: argparse.Namespace) -> list[Row]:
             p50, p95 = timed(partial(work, chunk), wanted.seconds)
             share = p50 / count / (vocoder.hop / FRAMES_A_SECOND)
             rows.append(
-                {"part": "vocoder", "runtime": runtime, "voices": str(count)}
+                {"runtime": runtime, "voices": str(count)}
                 | {"p50 ms": 1e3 * p50, "p95 ms": 1e3 * p95, "of real time a voice": share}
             )
     return rows
