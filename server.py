@@ -12,10 +12,10 @@ import importlib
 import logging
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from streamer.logs import set_up
 from streamer.options import LOOPBACK, ServeOptions, options_from
@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     from streamer.transports.http import Studio
 
 __all__ = ["main"]
+
+T = TypeVar("T")
 
 DRAIN_S = 5.0
 SOUND_THREADS = 2  # a packet of Opus takes a fifth of a millisecond
@@ -64,12 +66,24 @@ def _parser(command: str) -> argparse.ArgumentParser:
     add_serve_arguments(serve, cache=_cache_folder(), token=os.environ.get("LIMELIGHT_TOKEN"))
     run = commands.add_parser("run", help="process a file: limelight run IN OUT --clean")
     run.set_defaults(command=_run)
+    say = commands.add_parser("say", help='speak text into a file: limelight say "Good evening." -o OUT')
+    say.set_defaults(command=_say)
+    dub = commands.add_parser("dub", help="speak subtitles over a film: limelight dub IN LINES.srt OUT")
+    dub.set_defaults(command=_dub)
     doctor = commands.add_parser("doctor", help="look whether this machine has what Limelight needs")
     doctor.set_defaults(command=_doctor)
     if command == "run":
         from streamer.run import add_arguments
 
         add_arguments(run)
+    if command == "say":
+        from streamer.say import add_arguments as add_say_arguments
+
+        add_say_arguments(say)
+    if command == "dub":
+        from streamer.dub import add_arguments as add_dub_arguments
+
+        add_dub_arguments(dub)
     if command == "doctor":
         from streamer.doctor import add_arguments as add_doctor_arguments
 
@@ -92,6 +106,29 @@ def _run(arguments: argparse.Namespace) -> int:
         print(f"limelight: {error}", file=sys.stderr)
         return 2
     return run(options)
+
+
+def _say(arguments: argparse.Namespace) -> int:
+    from streamer.say import options_from, run
+
+    options = _sensible(options_from, arguments)
+    return 2 if options is None else run(options)
+
+
+def _dub(arguments: argparse.Namespace) -> int:
+    from streamer.dub import options_from, run
+
+    options = _sensible(options_from, arguments)
+    return 2 if options is None else run(options)
+
+
+def _sensible(options_from: Callable[[argparse.Namespace], T], arguments: argparse.Namespace) -> T | None:
+    """The options, or why there are none on standard error."""
+    try:
+        return options_from(arguments)
+    except (ValueError, OSError) as error:
+        print(f"limelight: {error}", file=sys.stderr)
+        return None
 
 
 def _doctor(arguments: argparse.Namespace) -> int:

@@ -6,9 +6,6 @@ Reads neither argv nor the environment; the composition root hands over what it 
 from __future__ import annotations
 
 import argparse
-import asyncio
-import signal
-import sys
 import time
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
@@ -16,11 +13,11 @@ from pathlib import Path
 from typing import Any
 
 from streamer.anchor_options import add_anchor_arguments, anchor_from
-from streamer.frame import FormatError
+from streamer.commands import Outcome, carry_out
 from streamer.progress import as_time, shown
 from streamer.run_captions import CaptionsWanted, Said, beside, is_text, listen, put_in, write_text
 from streamer.run_sound import PATIENCE_S, Stages
-from streamer.settings import Settings, SettingsError, merge
+from streamer.settings import Settings, merge
 from streamer.stages.anchor import AnchorWanted
 from streamer.transports.file import FileJob, Report, run_file
 from streamer.transports.file.door import land_of
@@ -188,39 +185,17 @@ def options_from(given: argparse.Namespace, *, cache: Path | None = None) -> Run
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Outcome:
-    summary: str
-    warnings: tuple[str, ...]
-
-
 def run(options: RunOptions) -> int:
     """Do it, showing how far it is on standard error; returns the exit status."""
-    try:
-        outcome = asyncio.run(_run(options))
-    except (FormatError, SettingsError) as error:
-        print(f"limelight: {error}", file=sys.stderr)
-        return 1
-    except (KeyboardInterrupt, asyncio.CancelledError):
-        print("limelight: stopped; nothing was written", file=sys.stderr)
-        return 130
-    for warning in outcome.warnings:
-        print(f"limelight: {warning}", file=sys.stderr)
-    if not options.quiet:
-        print(outcome.summary, file=sys.stderr)
-    return 0
+    return carry_out(lambda: _run(options), quiet=options.quiet)
 
 
-async def _run(options: RunOptions) -> _Outcome:
-    task = asyncio.current_task()
-    assert task is not None
-    # As for Ctrl-C: the half-written file goes away first.
-    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+async def _run(options: RunOptions) -> Outcome:
     if options.anchor is not None:
         return await _anchored(options, options.anchor)
     if options.captions is None:
         report = await _processed(options, options.job)
-        return _Outcome(_summary(options.job, report), report.warnings)
+        return Outcome(_summary(options.job, report), report.warnings)
     return await _captioned(options, options.captions)
 
 
@@ -237,7 +212,7 @@ async def _processed(options: RunOptions, job: FileJob) -> Report:
     return replace(report, warnings=report.warnings + dry)
 
 
-async def _anchored(options: RunOptions, wanted: AnchorWanted) -> _Outcome:
+async def _anchored(options: RunOptions, wanted: AnchorWanted) -> Outcome:
     from streamer.run_anchor import anchored
 
     started = time.monotonic()
@@ -247,12 +222,10 @@ async def _anchored(options: RunOptions, wanted: AnchorWanted) -> _Outcome:
         spoken = await anchored(options.job, wanted, codec=options.video_codec, tell=tell)
     took_s = time.monotonic() - started
     pace = f"{took_s:.1f} s ({spoken.seconds / took_s:.1f}× real time)"
-    return _Outcome(
-        f"{options.job.target}: {wanted.character} speaks for {as_time(spoken.seconds)}, made in {pace}", ()
-    )
+    return Outcome(f"{options.job.target}: {wanted.character} speaks for {as_time(spoken.seconds)}, made in {pace}", ())
 
 
-async def _captioned(options: RunOptions, wanted: CaptionsWanted) -> _Outcome:
+async def _captioned(options: RunOptions, wanted: CaptionsWanted) -> Outcome:
     job, started = options.job, time.monotonic()
     land_of(job).discard()  # what cannot be written is said before anybody listens for an hour
     said = await _heard(options, wanted)
@@ -268,7 +241,7 @@ async def _captioned(options: RunOptions, wanted: CaptionsWanted) -> _Outcome:
     took_s = time.monotonic() - started
     pace = f"{took_s:.1f} s ({said.seconds / took_s:.1f}× real time)"
     summary = f"{job.target}: {said.words} words in {as_time(said.seconds)}, made in {pace}"
-    return _Outcome(summary, tuple(warnings))
+    return Outcome(summary, tuple(warnings))
 
 
 async def _heard(options: RunOptions, wanted: CaptionsWanted) -> Said:

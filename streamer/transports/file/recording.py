@@ -9,6 +9,8 @@ from __future__ import annotations
 import asyncio
 import math
 from collections.abc import AsyncIterator
+from contextlib import closing
+from fractions import Fraction
 from pathlib import Path
 from typing import BinaryIO
 
@@ -17,7 +19,7 @@ from streamer.rechunk import remix
 from streamer.transports.file.pipes import PipeIn
 from streamer.transports.file.source import Item, SoundBlock, SoundEnd, Source
 
-__all__ = ["Recording", "open_recording"]
+__all__ = ["Recording", "open_recording", "starts_at"]
 
 
 class Recording:
@@ -89,6 +91,18 @@ async def open_recording(
         source.close()
         raise
     return Recording(source, longest_s)
+
+
+def starts_at(path: Path, *, track: int) -> float:
+    """When that track of sound begins, in seconds after the file does.
+
+    Raises:
+        FormatError: it has none, or is no media.
+    """
+    with closing(Source(path, name=str(path), only_track=track)) as source:
+        stream = source.tracks[0].stream
+        start = Fraction(stream.start_time or 0) * (stream.time_base or 1)
+        return float(max(Fraction(0), start - source.origin)) if stream.start_time is not None else 0.0
 
 
 def refuse_longer(name: str, seconds: float, longest_s: float) -> None:
