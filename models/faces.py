@@ -88,7 +88,7 @@ _EFFORT: Mapping[str, float] = {"AH": 0.75, "IH": 0.85, "UH": 0.7, "ER": 0.9, "H
 _EMOTIONS: Mapping[str, Mapping[str, float]] = {
     "neutral": {"mouthSmile*": 0.25, "browInnerUp": 0.12, "cheekSquint*": 0.05},
     "happy": {
-        **{"mouthSmile*": 0.75, "cheekSquint*": 0.6, "eyeSquint*": 0.3, "browOuterUp*": 0.25, "browInnerUp": 0.15},
+        **{"mouthSmile*": 0.85, "cheekSquint*": 0.7, "eyeSquint*": 0.3, "browOuterUp*": 0.25, "browInnerUp": 0.15},
         **{"mouthDimple*": 0.3, "mouthUpperUp*": 0.12, "jawOpen": 0.06, "headRoll": 3.0, "headPitch": 1.5},
     },
     "sad": {

@@ -15,18 +15,29 @@ def drawn(pose: Pose, *, character: str = "ada", size: int = 160) -> NDArray[np.
     return Character(look_of(character), width=size, height=size).render(settled(pose), 0.0).astype(np.int16)
 
 
-def cave(picture: NDArray[np.int16]) -> int:
-    """Pixels as dark and red as the inside of a mouth, where the mouth is."""
+def open_rows(picture: NDArray[np.int16]) -> int:
+    """How high the mouth is open, in pixels: from the upper to the lower line of the lips in the middle of the face."""
     height, width = picture.shape[:2]
-    part = picture[int(0.6 * height) : int(0.8 * height), int(0.38 * width) : int(0.62 * width)]
-    return int(((part[..., 0] < 160) & (part[..., 0] - part[..., 1] > 45)).sum())
+    middle = picture[int(0.58 * height) : int(0.76 * height), width // 2 - 3 : width // 2 + 4].mean(1)
+    skin = middle[0]
+    unlike = np.flatnonzero(np.abs(middle - skin).sum(-1) > 110)
+    return int(np.ptp(unlike)) if len(unlike) else 0
 
 
 def test_the_mouth_seen_grows_with_the_jaw() -> None:
-    seen = [cave(drawn(posed({"jawOpen": jaw}))) for jaw in (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)]
+    seen = [open_rows(drawn(posed({"jawOpen": jaw}))) for jaw in (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)]
     assert seen == sorted(seen) and len(set(seen)) == len(seen)
-    shut = cave(drawn(posed({"jawOpen": 0.5, "mouthPress*": 0.6})))
-    assert shut < seen[1]
+    assert open_rows(drawn(posed({"jawOpen": 0.5, "mouthPress*": 0.6}))) <= seen[0] + 1
+
+
+def test_lips_go_forward_wide_and_up() -> None:
+    def wide(values: dict[str, float]) -> int:
+        shut = drawn(posed({"jawOpen": 0.3} | values))[int(0.62 * 160) : int(0.69 * 160), 50:110]
+        columns = (shut[..., 0] - shut[..., 1] > 45) & (shut[..., 0] < 170)
+        return int(np.ptp(np.flatnonzero(columns.any(0))))
+
+    assert wide({"mouthPucker": 0.8}) < wide({}) < wide({"mouthStretch*": 0.8})
+    assert wide({}) < wide({"mouthSmile*": 0.8})
 
 
 def test_a_blink_hides_the_iris() -> None:

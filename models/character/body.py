@@ -12,10 +12,11 @@ from models.character.colour import Colour, mix
 from models.character.eyes import EYE_X, EYE_Y
 from models.character.turn import Points
 
-__all__ = ["draw_body", "draw_neck", "draw_worn"]
+__all__ = ["draw_body", "draw_collar", "draw_neck", "draw_worn"]
 
 LIGHT: Colour = (1.0, 0.98, 0.95)
 DARK: Colour = (0.08, 0.06, 0.16)
+_LOWEST_SKIN = {"hoodie": 174.0, "blazer": 178.0, "turtleneck": 150.0, "shirt": 184.0}
 
 
 def _width(act: Act) -> float:
@@ -23,15 +24,22 @@ def _width(act: Act) -> float:
 
 
 def draw_neck(brush: Brush, act: Act) -> None:
-    """The neck follows the head above and the shoulders below, in the shade of the chin."""
+    """Neck and what the collar leaves free, in the shade of the chin; the neck follows the head above."""
     look, w = act.look, _width(act)
-    top = act.turn(points((-29 * w, 84), (29 * w, 84)), -6.0)
-    neck = np.concatenate([top[:1], points((-27 * w, 122), (-36 * w, 150), (36 * w, 150), (27 * w, 122)), top[1:]])
-    path = smooth(neck[:3], neck[2:4], neck[3:], np.concatenate([neck[5:], neck[:1]]))
-    brush.fill(path, mix(look.skin, look.shade, 0.4))
+    rise = -3.0 * act["breath"]
+    low = _LOWEST_SKIN[look.clothes] + rise
+    left, right = act.turn(points((-29 * w, 84), (29 * w, 84)), -6.0)
+    down = np.array([right, (27.5 * w, 116), (33 * w, 136 + 0.5 * rise)])
+    up = np.array([(-33 * w, 136 + 0.5 * rise), (-27.5 * w, 116), left])
+    front = np.array([(20, 160 + rise), (0, low), (-20, 160 + rise)])
+    path = smooth(down, np.concatenate([down[-1:], front[:2]]), np.concatenate([front[1:], up[:1]]), up)
+    brush.fade(path, (mix(look.skin, look.shade, 0.55), mix(look.skin, look.shade, 0.1)), along=(0, 110, 0, 180))
     with brush.inside(path):
-        shade = act.turn(points((-44, 84), (-30, 112), (0, 134), (32, 126), (44, 84)), 20.0)
-        brush.fill(smooth(shade), mix(look.shade, look.ink, 0.22), 0.85)
+        shade = act.turn(points((-60, 60), (-46, 98), (-26, 122), (2, 137), (34, 128), (56, 60)), 20.0)
+        brush.fill(smooth(shade), mix(look.shade, look.ink, 0.2), 0.8)
+        for side in (-1, 1):
+            bone = points((side * 5, 157 + rise), (side * 15, 150 + rise), (side * 30, 148 + rise))
+            brush.fill(taper(bone, (0.4, 1.6, 0.3)), look.shade, 0.7)
     brush.line(path, 1.8, look.ink)
 
 
@@ -39,7 +47,7 @@ def draw_body(brush: Brush, act: Act) -> None:
     """Shoulders, which rise with the breath, and what is worn on them."""
     rise = -3.0 * act["breath"]
     w = _width(act)
-    right = points((34 * w, 132), (62 * w, 146 + rise), (112 * w, 162 + rise), (136 * w, 190 + rise), (148 * w, 320))
+    right = points((30 * w, 126), (52 * w, 146 + rise), (104 * w, 161 + rise), (134 * w, 188 + rise), (150 * w, 320))
     left = right[::-1] * np.array([[-1.0, 1.0]])
     torso = smooth(right, np.concatenate([right[-1:], left[:1]]), left, np.concatenate([left[-1:], right[:1]]))
     cloth = act.look.cloth
@@ -49,6 +57,11 @@ def draw_body(brush: Brush, act: Act) -> None:
         for side in (-1, 1):
             fold = points((side * 96 * w, 232 + rise), (side * 90 * w, 262), (side * 96 * w, 300))
             brush.fill(taper(fold, (0.4, 3.2, 1.0)), mix(cloth, DARK, 0.45), 0.7)
+
+
+def draw_collar(brush: Brush, act: Act) -> None:
+    """What lies around the neck."""
+    rise = -3.0 * act["breath"]
     {"hoodie": _hoodie, "blazer": _blazer, "turtleneck": _turtleneck, "shirt": _shirt}[act.look.clothes](
         brush, act, rise
     )
@@ -64,20 +77,9 @@ def _piece(brush: Brush, around: Points, cloth: Colour, *corners: int) -> None:
     brush.line(path, 1.9, mix(cloth, DARK, 0.7))
 
 
-def _skin_v(brush: Brush, act: Act, low: float) -> None:
-    look, w = act.look, _width(act)
-    vee = smooth(
-        points((-33 * w, 134), (-18, 160), (0, low)),
-        points((0, low), (18, 160), (33 * w, 134)),
-        points((33 * w, 134), (0, 126), (-33 * w, 134)),
-    )
-    brush.fade(vee, (mix(look.skin, look.shade, 0.75), look.skin), along=(0, 130, 0, low))
-
-
 def _hoodie(brush: Brush, act: Act, rise: float) -> None:
     look, w = act.look, _width(act)
     inner = mix(look.cloth2, DARK, 0.1)
-    _skin_v(brush, act, 172 + rise)
     for side in (-1, 1):
         hood = points(
             (30 * w, 124),
@@ -110,16 +112,9 @@ def _hoodie(brush: Brush, act: Act, rise: float) -> None:
 def _blazer(brush: Brush, act: Act, rise: float) -> None:
     look, w = act.look, _width(act)
     shirt = mix(look.cloth2, LIGHT, 0.55)
-    brush.fade(
-        smooth(
-            points((-36 * w, 136), (0, 124), (36 * w, 136)),
-            points((36 * w, 136), (0, 300)),
-            points((0, 300), (-36 * w, 136)),
-        ),
-        (mix(shirt, DARK, 0.12), shirt),
-        along=(0, 130, 0, 200),
-    )
-    _skin_v(brush, act, 176 + rise)
+    sides = points((-40 * w, 150), (0, 172 + rise), (40 * w, 150), (0, 310), (-40 * w, 150))
+    front = smooth(sides[:3], sides[2:])
+    brush.fade(front, (mix(shirt, DARK, 0.12), shirt), along=(0, 150, 0, 220))
     for side in (-1, 1):
         flip = np.array([[side, 1.0]])
         collar = points((32 * w, 126), (38 * w, 140 + rise), (24, 182 + rise), (0, 176 + rise), (20, 154 + rise))
@@ -160,7 +155,6 @@ def _turtleneck(brush: Brush, act: Act, rise: float) -> None:
 
 def _shirt(brush: Brush, act: Act, rise: float) -> None:
     look, w = act.look, _width(act)
-    _skin_v(brush, act, 182 + rise)
     for side in (-1, 1):
         collar = points((32 * w, 122), (48 * w, 140 + rise), (36, 186 + rise), (2, 186 + rise), (22, 156 + rise))
         _piece(brush, collar * np.array([[side, 1.0]]), mix(look.cloth, LIGHT, 0.12), 2, 3)

@@ -12,7 +12,7 @@ from models.character.turn import Points
 __all__ = ["draw_brows", "draw_eyes"]
 
 EYE_X, EYE_Y = 37.0, 17.0
-HALF, UPPER, LOWER = 22.5, 20.5, 13.5  # half the width, and the lids' heights over and under the middle
+HALF, UPPER, LOWER = 22.5, 19.5, 13.5  # half the width, and the lids' heights over and under the middle
 IRIS = 15.2, 17.6
 WHITE = (0.985, 0.975, 0.98)
 PUPIL = (0.07, 0.04, 0.09)

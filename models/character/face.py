@@ -69,7 +69,7 @@ def draw_face(brush: Brush, act: Act, hair_shadow: skia.Path) -> None:
         brush.fill(smooth(inner, np.concatenate([inner[-1:], rim, inner[:1]])), look.shade, 0.30)
         for side in (-1, 1):
             cheek = act.turn.on_skin(points((side * 48, 51 - 4 * act.side("cheekSquint", side))))[0]
-            glow = 0.42 + 0.3 * act.side("cheekSquint", side)
+            glow = (0.42 + 0.3 * act.side("cheekSquint", side)) * (0.35 + 0.65 * look.skin[1])
             brush.glow(cheek, (22, 13), look.blush, min(0.9, glow))
             if look.freckles:
                 _draw_freckles(brush, act, side)

@@ -36,37 +36,44 @@ def _lock(width: float, *line: tuple[float, float]) -> Lock:
 
 
 _SWEPT = (
-    _lock(36, (28, -124), (-34, -112), (-78, -62), (-85, 6), (-76, 40)),
-    _lock(36, (28, -124), (62, -110), (84, -58), (86, 4), (77, 40)),
-    _lock(34, (28, -122), (-24, -108), (-58, -68), (-68, -18), (-63, 6)),
-    _lock(30, (30, -122), (56, -100), (68, -60), (68, -16), (60, 2)),
-    _lock(34, (28, -122), (-8, -104), (-36, -68), (-44, -30), (-35, -6)),
-    _lock(34, (26, -122), (8, -102), (-12, -70), (-18, -36), (-8, -14)),
-    _lock(27, (28, -122), (44, -98), (44, -66), (38, -38), (45, -18)),
-    _lock(30, (26, -124), (22, -102), (16, -72), (10, -44), (19, -24)),
+    _lock(38, (30, -137), (-26, -127), (-73, -80), (-84, -4), (-77, 44)),
+    _lock(38, (30, -137), (60, -120), (79, -70), (85, 0), (78, 44)),
+    _lock(36, (30, -136), (-24, -122), (-62, -74), (-71, -18), (-65, 10)),
+    _lock(30, (30, -136), (58, -112), (71, -62), (69, -16), (61, 6)),
+    _lock(36, (30, -136), (-10, -118), (-40, -72), (-48, -30), (-37, -4)),
+    _lock(36, (30, -136), (8, -114), (-14, -74), (-21, -38), (-9, -12)),
+    _lock(28, (30, -136), (46, -110), (48, -70), (41, -38), (48, -16)),
+    _lock(32, (30, -136), (25, -112), (16, -76), (9, -46), (19, -22)),
 )
 _CURTAIN_HALF = (
-    _lock(36, (2, -126), (46, -116), (82, -66), (88, 4), (78, 52)),
-    _lock(34, (2, -124), (34, -112), (68, -72), (80, -20), (69, 18)),
-    _lock(28, (2, -124), (20, -112), (50, -84), (63, -46), (58, -12)),
+    _lock(40, (0, -139), (42, -127), (77, -78), (86, 0), (79, 60)),
+    _lock(38, (0, -139), (34, -124), (67, -80), (79, -22), (70, 34)),
+    _lock(32, (0, -138), (24, -120), (54, -84), (71, -36), (57, 4)),
+    _lock(24, (0, -138), (12, -118), (33, -88), (50, -52), (45, -20)),
 )
 _BLUNT = (
-    _lock(34, (-6, -124), (-48, -112), (-80, -62), (-86, 10), (-80, 62)),
-    _lock(34, (6, -124), (48, -112), (80, -62), (86, 10), (80, 62)),
+    _lock(36, (-6, -138), (-44, -125), (-75, -74), (-85, 6), (-81, 64)),
+    _lock(36, (6, -138), (44, -125), (75, -74), (85, 6), (81, 64)),
     *(
-        _lock(29, (x * 0.16, -124), (x * 0.62, -108), (x * 0.95, -70), (x, -36), (x * 0.99 + 1.5, -13 + abs(x) * 0.10))
-        for x in (-62.0, 62.0, -41.0, 41.0, -20.0, 20.0, 0.0)
+        _lock(30, (x * 0.10, -137), (x * 0.66, -116), (x * 0.97, -72), (x, -36), (x * 0.99 + 1.5, -13 + abs(x) * 0.10))
+        for x in (-63.0, 63.0, -42.0, 42.0, -21.0, 21.0, 0.0)
     ),
 )
 _TOUSLED = (
-    _lock(34, (14, -124), (-44, -110), (-80, -62), (-84, -8), (-78, 22)),
-    _lock(34, (14, -124), (58, -108), (82, -60), (86, -8), (78, 22)),
-    _lock(32, (10, -124), (-30, -112), (-62, -78), (-70, -38), (-58, -10)),
-    _lock(30, (14, -124), (48, -106), (66, -74), (68, -40), (74, -16)),
-    _lock(32, (10, -122), (-14, -108), (-38, -76), (-46, -46), (-30, -22)),
-    _lock(28, (14, -122), (36, -104), (46, -74), (44, -48), (54, -26)),
-    _lock(32, (8, -122), (-2, -104), (-12, -74), (-16, -50), (2, -30)),
-    _lock(26, (12, -122), (20, -104), (22, -78), (20, -54), (31, -36)),
+    _lock(24, (-6, -116), (-26, -142), (-44, -152), (-60, -150)),
+    _lock(26, (8, -116), (0, -146), (-12, -160), (-26, -166)),
+    _lock(26, (18, -116), (26, -146), (34, -158), (48, -163)),
+    _lock(22, (30, -112), (56, -134), (72, -138), (84, -134)),
+    _lock(22, (-50, -60), (-80, -74), (-92, -70), (-101, -58)),
+    _lock(22, (50, -60), (80, -70), (92, -64), (102, -50)),
+    _lock(36, (12, -139), (-42, -126), (-76, -74), (-84, -12), (-80, 24)),
+    _lock(36, (12, -139), (54, -123), (79, -70), (85, -12), (80, 24)),
+    _lock(34, (12, -138), (-34, -126), (-66, -82), (-75, -38), (-60, -8)),
+    _lock(32, (12, -138), (50, -120), (69, -78), (70, -40), (76, -12)),
+    _lock(34, (12, -138), (-18, -122), (-42, -80), (-51, -46), (-32, -20)),
+    _lock(30, (12, -138), (38, -116), (48, -78), (45, -48), (56, -22)),
+    _lock(34, (12, -138), (-4, -116), (-15, -78), (-21, -50), (1, -28)),
+    _lock(28, (12, -138), (22, -114), (24, -80), (20, -54), (33, -33)),
 )
 FRINGE: dict[str, tuple[Lock, ...]] = {
     "swept": _SWEPT,
@@ -94,17 +101,21 @@ def _seen(act: Act, lock: Lock, z: NDArray[np.float64] | float, swing: Points) -
 
 
 def _shape(line: Points, width: float) -> skia.Path:
-    return taper(line, (width * 0.55, width * 0.95, width, width * 0.8, width * 0.45, 0.2))
+    return taper(line, (width * 0.16, width * 0.8, width, width * 0.84, width * 0.48, 0.2))
 
 
 def _draw_lock(brush: Brush, act: Act, line: Points, width: float) -> None:
     look, path = act.look, _shape(line, width)
     ends = (*line[0].tolist(), *line[-1].tolist())
-    brush.fade(path, (look.hair_dark, look.hair, look.hair, mix(look.hair, look.hair_dark, 0.55)), along=ends)
-    brush.line(path, 1.15, look.hair_ink, 0.62)
-    fine = sampled(line, 8)
-    lit = fine[len(fine) * 36 // 100 : len(fine) * 60 // 100 : 2]
-    brush.fill(taper(lit, (0.2, width * 0.42, width * 0.5, width * 0.34, 0.2)), look.hair_light, 0.5)
+    root, tip = mix(look.hair, look.hair_dark, 0.45), mix(look.hair, look.hair_dark, 0.6)
+    brush.fade(path, (root, look.hair, look.hair, tip), along=ends)
+    brush.line(path, 1.15, look.hair_ink, 0.6)
+    fine = sampled(line, 6)
+    count = len(fine)
+    lit = fine[count * 30 // 100 : count * 58 // 100 : 2]
+    brush.fill(taper(lit, (0.2, width * 0.3, width * 0.36, width * 0.2, 0.2)), look.hair_light, 0.48)
+    strand = fine[count * 52 // 100 : count * 92 // 100 : 3] + np.array([[width * 0.14, 0.0]])
+    brush.fill(taper(strand, (0.2, 1.3, 0.2)), look.hair_ink, 0.4)
 
 
 def draw_back_hair(brush: Brush, act: Act) -> None:
@@ -139,8 +150,8 @@ def _draw_gathered(brush: Brush, act: Act) -> None:
         brush.fill(smooth(tie), look.cloth)
         return
     for side in (-1, 1):
-        at = act.turn(points((side * 66, -122)), -12.0)[0] + 0.3 * act.swing.fringe
-        bun = smooth(at + 31 * np.stack([np.cos(np.arange(9) * 0.698), np.sin(np.arange(9) * 0.698)], 1))
+        at = act.turn(points((side * 64, -126)), -12.0)[0] + 0.3 * act.swing.fringe
+        bun = smooth(at + 28 * np.stack([np.cos(np.arange(9) * 0.698), np.sin(np.arange(9) * 0.698)], 1))
         x, y = at.tolist()
         brush.fade(bun, (look.hair_light, look.hair, look.hair_dark), along=(x - 26, y - 26, x + 22, y + 26))
         brush.line(bun, 1.6, look.hair_ink)
@@ -180,7 +191,7 @@ def draw_front_hair(brush: Brush, act: Act) -> None:
         brush.fill(cap, look.hair)
         _draw_curls(brush, act, _FRONT_CURLS, look.hair, 0.0)
         return
-    brush.fade(cap, (look.hair_light, look.hair, look.hair_dark), along=(-30, -146, 10, -40))
+    brush.fade(cap, (mix(look.hair, look.hair_light, 0.5), look.hair, look.hair_dark), along=(-40, -150, 10, -40))
     brush.line(smooth(outer, closed=False), 2.0, look.hair_ink)
     for lock in locks:
         _draw_lock(brush, act, _seen(act, lock, _depth(lock.line), act.swing.fringe), lock.width)
@@ -188,19 +199,19 @@ def draw_front_hair(brush: Brush, act: Act) -> None:
 
 
 def _draw_crown(brush: Brush, act: Act) -> None:
-    """Light on the top, a few strands, and the one hair that stays up."""
+    """Strands that run over the top, and the one hair that stays up."""
     look = act.look
-    part = float(FRINGE[look.fringe][2].line[0, 0])
-    crown = points((part - 70, -96), (part - 40, -122), (part - 8, -134), (part + 22, -130), (part + 44, -112))
-    brush.fill(taper(act.turn(crown * np.array([[0.85, 1.0]]), 12.0), (0.2, 5, 7.5, 5, 0.2)), look.hair_light, 0.40)
-    for lean in (-0.8, -0.35, 0.3, 0.75):
+    part = float(FRINGE[look.fringe][-1].line[0, 0])
+    for lean in (-0.9, -0.5, 0.45, 0.85):
         strand = points(
-            (part, -126), (part + lean * 34, -132 + abs(lean) * 8), (part + lean * 62, -112 + abs(lean) * 22)
+            (part, -137), (part + lean * 30, -139 + abs(lean) * 5), (part + lean * 56, -124 + abs(lean) * 14)
         )
-        brush.fill(taper(act.turn(strand * np.array([[0.9, 1.0]]), 14.0), (0.3, 1.5, 0.2)), look.hair_ink, 0.55)
-    stray = Lock(points((part - 4, -138), (part - 2, -156), (part - 14, -168), (part - 27, -164)), 7)
+        brush.fill(taper(act.turn(strand, 12.0), (0.3, 1.4, 0.2)), look.hair_ink, 0.45)
+    if not look.stray:
+        return
+    stray = Lock(points((part - 6, -139), (part - 3, -156), (part - 13, -167), (part - 25, -163)), 7)
     line = _seen(act, stray, 0.0, 1.5 * act.swing.fringe)
-    path = taper(line, (6, 5, 3, 0.2))
+    path = taper(line, (7, 5.5, 3.4, 0.2))
     brush.fill(path, look.hair)
     brush.line(path, 1.4, look.hair_ink)
 

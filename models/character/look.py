@@ -51,6 +51,7 @@ class Look:
     lashes: float = 1.0
     lips: float = 0.6  # 0: a line only
     freckles: bool = False
+    stray: bool = False  # a hair that stays up
 
     @property
     def ink(self) -> Colour:
@@ -117,12 +118,13 @@ def seeded(seed: int) -> Look:
         lashes=draw.uniform(0.65, 0.85) if masculine else draw.uniform(0.95, 1.25),
         lips=draw.uniform(0.1, 0.35) if masculine else draw.uniform(0.5, 1.0),
         freckles=draw.random() < 0.2,
+        stray=draw.random() < 0.45 and fringe != "tousled",
     )
 
 
 _ADA = Look(
     skin=_hex("fbd6c0"), hair=_hex("5a3a2c"), iris=_hex("3f9b8c"), cloth=_hex("2f3e5c"), cloth2=_hex("e0e3ea"),
-    fringe="swept", back="bob", clothes="blazer",
+    fringe="swept", back="bob", clothes="blazer", stray=True,
 )  # fmt: skip
 NAMES = {
     "ada": _ADA,
@@ -132,11 +134,12 @@ NAMES = {
     ),
     "mei": replace(
         _ADA, skin=_hex("ffe3d3"), hair=_hex("2b2430"), iris=_hex("8a5a34"), cloth=_hex("7a3b4a"), back="long",
-        fringe="blunt", clothes="turtleneck", tilt=2.5, accessory="hair clip",
+        fringe="blunt", clothes="turtleneck", tilt=2.5, accessory="hair clip", stray=False,
     ),
     "leo": replace(
         _ADA, skin=_hex("f3c6a8"), hair=_hex("d9a75f"), iris=_hex("4a7fc1"), cloth=_hex("3f5c4a"), back="short",
         fringe="tousled", clothes="shirt", jaw=1.07, eye=0.9, brow=1.35, lashes=0.7, lips=0.2, accessory="glasses",
+        stray=False,
     ),
 }  # fmt: skip
 

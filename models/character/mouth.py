@@ -11,14 +11,14 @@ import numpy as np
 
 from models.character.act import Act
 from models.character.brush import Brush, points, smooth, taper
-from models.character.colour import mix
+from models.character.colour import Colour, mix
 from models.character.turn import Points
 
 __all__ = ["MOUTH_Y", "draw_mouth"]
 
 MOUTH_Y = 77.0
-HALF = 19.0
-DROP = 27.0  # how far the lower lip falls at the widest
+HALF = 21.0
+DROP = 29.0  # how far the lower lip falls at the widest
 CAVE_TOP, CAVE_LOW = (0.34, 0.08, 0.12), (0.52, 0.15, 0.18)
 TONGUE, TONGUE_LIGHT = (0.86, 0.42, 0.44), (0.95, 0.60, 0.60)
 TEETH, TEETH_SHADE = (0.99, 0.975, 0.96), (0.80, 0.73, 0.76)
@@ -40,16 +40,15 @@ def _lips(act: Act) -> _Lips:
     pucker, funnel, press = act["mouthPucker"], act["mouthFunnel"], act.both("mouthPress")
     open_ = act["jawOpen"] - act["mouthClose"]
     raised, lowered = act.both("mouthUpperUp"), act.both("mouthLowerDown")
-    half = HALF * (1 + 0.30 * smile + 0.26 * stretch + 0.05 * press - 0.42 * pucker - 0.26 * funnel - 0.12 * open_)
+    half = HALF * (1 + 0.42 * smile + 0.26 * stretch + 0.05 * press - 0.42 * pucker - 0.26 * funnel - 0.12 * open_)
     up = 2.2 * open_ + 5.0 * raised + 2.6 * funnel * (0.4 + open_)
     down = DROP * open_ + 5.5 * lowered + 3.0 * funnel * (0.3 + open_) + 2.0 * act["tongueOut"] * (1 - open_)
     down -= 1.6 * act["mouthRollLower"] * min(1.0, down)
     at = np.linspace(-1, 1, 7)
     # rounder when rounded: the corners leave the line sooner
-    bow = np.abs(1 - np.abs(at) ** (2.0 + 0.6 * funnel + 1.2 * max(open_ - 0.3, 0))) ** (
-        0.9 - 0.25 * min(1, pucker + funnel)
-    )
-    corner = np.stack([np.abs(at) ** 2.2] * 1)[0]
+    sharp = 2.0 + 0.6 * funnel + 1.2 * max(open_ - 0.3, 0)
+    bow = (1 - np.abs(at) ** sharp) ** (0.88 - 0.3 * max(min(1.0, pucker + funnel), open_))
+    corner = np.abs(at) ** 2.2
     rise = np.where(at < 0, act["mouthSmileRight"], act["mouthSmileLeft"]) * -8.5
     rise = rise + np.where(at < 0, act["mouthFrownRight"], act["mouthFrownLeft"]) * 7.0
     middle = 2.2 * smile - 2.0 * frown - 2.5 * act["mouthShrugLower"] * (1 - min(1.0, 3 * open_))
@@ -84,7 +83,7 @@ def draw_mouth(brush: Brush, act: Act) -> None:
 def _draw_lip_skin(brush: Brush, act: Act, lips: _Lips, out: float) -> None:
     look = act.look
     at = np.linspace(-1, 1, 7)
-    swell = (1 - np.abs(at) ** 2.4)[:, None] * np.array([[0.0, 1.0]])
+    swell = (1 - np.abs(at) ** 3.2)[:, None] * np.array([[0.0, 1.0]])
     notch = (1 - 0.35 * np.exp(-((at / 0.16) ** 2)))[:, None]
     above = act.turn.on_skin(lips.upper - swell * lips.thick_upper * notch, out)
     below = act.turn.on_skin(lips.lower + swell * lips.thick_lower, out)
@@ -107,34 +106,31 @@ def _draw_lip_skin(brush: Brush, act: Act, lips: _Lips, out: float) -> None:
 
 
 def _draw_inside(brush: Brush, act: Act, lips: _Lips) -> None:
+    """Teeth above stay with the skull, those below and the tongue with the jaw; the tongue's tip rises for th and l."""
     open_ = act["jawOpen"] - act["mouthClose"]
-    x = float(lips.upper[3, 0])
-    half = float(np.ptp(lips.upper[:, 0])) / 2
-    teeth_top = MOUTH_Y - 6.5  # fixed to the skull: more is seen when the upper lip rises
-    jaw = MOUTH_Y + 4.2 + DROP * open_  # fixed to the jaw
-    # tongue: lies low, its tip comes up for TH and L
-    lift = act["tongueOut"]
-    rise = min(lift * 2.2, 1.0)
-    tip = jaw + 2.0 - (3.0 + 9.0 * open_) * (1 - rise) * 0.4 - rise * (jaw - MOUTH_Y + 1.0) * 0.78
-    brush_at = act.turn.on_skin(points((x, tip + 10.0)), -4.0 + 8 * lift)[0]
-    brush.oval(brush_at, (half * 0.66, 11.0), TONGUE)
-    brush.oval(brush_at - np.array([0.0, 3.5]), (half * 0.42, 5.5), TONGUE_LIGHT, 0.7)
-    row = np.array([-1.0, -0.5, 0.0, 0.5, 1.0])
-    edge = MOUTH_Y + 1.6 - 1.6 * row**2
-    arch = np.stack([x + row * max(half * 0.9, 10.0), np.full(5, teeth_top)], 1)
-    bite = np.stack([x + row * max(half * 0.86, 9.5), edge], 1)
-    _draw_teeth(brush, act, arch, bite)
-    low = np.stack([x + row * half * 0.74, jaw - 5.8 + 1.2 * row**2], 1)
-    if lift < 0.3:
-        _draw_teeth(brush, act, low, low + np.array([[0.0, 9.0]]), 0.94)
+    x, half = float(lips.upper[3, 0]), float(np.ptp(lips.upper[:, 0])) / 2
+    jaw = MOUTH_Y + 4.0 + DROP * open_
+    row = np.linspace(-1, 1, 5)
+    low = np.stack([x + row * half * 0.72, jaw - 4.6 + 1.4 * row**2], 1)
+    if act["tongueOut"] < 0.3:
+        _draw_teeth(brush, act, low, low + np.array([[0.0, 9.0]]), mix(TEETH, TEETH_SHADE, 0.55))
+    lift = min(1.0, 2.2 * act["tongueOut"])
+    top = jaw - 4.0 - 9.5 * open_
+    tip = act.turn.on_skin(points((x, top + lift * (MOUTH_Y + 1.5 - top) + 9.0)), -5.0 + 9.0 * lift)[0]
+    if open_ > 0.25 or lift > 0:
+        brush.oval(tip, (half * 0.62, 9.5), TONGUE)
+        brush.oval(tip - np.array([0.0, 3.0]), (half * 0.40, 4.6), TONGUE_LIGHT, 0.6)
+    edge = MOUTH_Y + 1.0 + 4.6 * min(1.0, lips.gap / 13)
+    above = np.stack([x + row * max(half * 0.9, 10.0), np.full(5, MOUTH_Y - 8.0)], 1)
+    _draw_teeth(brush, act, above, np.stack([x + row * max(half * 0.86, 9.5), edge - 1.8 * row**2], 1), TEETH)
     shadow = act.turn.on_skin(lips.upper, 0.0)
-    brush.fill(smooth(shadow, (shadow + np.array([[0.0, 2.6]]))[::-1]), CAVE_TOP, 0.38)
+    brush.fill(smooth(shadow, (shadow + np.array([[0.0, 1.7]]))[::-1]), CAVE_TOP, 0.30)
 
 
-def _draw_teeth(brush: Brush, act: Act, top: Points, low: Points, alpha: float = 1.0) -> None:
-    above, below = act.turn.on_skin(top, -2.0), act.turn.on_skin(low, -2.0)
-    path = smooth(above, below[::-1])
-    brush.fill(path, mix(TEETH, TEETH_SHADE, 0.0 if alpha == 1 else 0.25))
+def _draw_teeth(brush: Brush, act: Act, top: Points, low: Points, colour: Colour) -> None:
+    above, below = act.turn.on_skin(top, -2.0), act.turn.on_skin(low, -2.0)[::-1]
+    sides = np.stack([above[-1], below[0]]), np.stack([below[-1], above[0]])
+    brush.fill(smooth(above, sides[0], below, sides[1]), colour)
 
 
 def _draw_lines(brush: Brush, act: Act, lips: _Lips, upper: Points, lower: Points) -> None:

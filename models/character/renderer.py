@@ -11,7 +11,7 @@ import skia
 from numpy.typing import NDArray
 
 from models.character.act import Act
-from models.character.body import draw_body, draw_neck, draw_worn
+from models.character.body import draw_body, draw_collar, draw_neck, draw_worn
 from models.character.brush import Brush
 from models.character.eyes import draw_brows, draw_eyes
 from models.character.face import draw_ears, draw_face, draw_nose
@@ -91,8 +91,9 @@ class Character:
         draw_back_hair(brush, act)
         draw_ears(brush, act)
         canvas.restore()
-        draw_neck(brush, act)
         draw_body(brush, act)
+        draw_neck(brush, act)
+        draw_collar(brush, act)
         _headwise(brush, act)
         draw_face(brush, act, fringe_shadow(act))
         draw_nose(brush, act)
