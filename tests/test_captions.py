@@ -118,6 +118,16 @@ async def test_a_hole_in_the_sound_ends_the_segment():
     assert [caption.segment for caption in told if caption.final] == [1, 2]
 
 
+async def test_sound_that_was_dropped_is_silence_within_its_segment():
+    spoken = spans(WORDS)
+    stream = [(hop, likely) for hop, likely in hops(6, spoken=spoken) if hop.pts // HOP % 50 > 25 or hop.pts < SOUND_HZ]
+    recogniser = Scripted(WORDS)
+    told = await captions_of(Captioner(recogniser), stream)
+    assert committed(told) == "one two three four five six"
+    ((first, last),) = recogniser.segments
+    assert 0.2 <= WORDS[0].start_s - first / SOUND_HZ <= 0.4 and last / SOUND_HZ >= WORDS[-1].end_s
+
+
 async def test_labels_may_wobble_with_the_clock_estimate():
     def wobbling(stream):
         for index, (hop, likely) in enumerate(stream):

@@ -25,8 +25,8 @@ WARPS = (0.9, 0.94, 0.97, 1.0, 1.0, 1.03, 1.06, 1.1)
 class Disturber:
     """`(log energies [B, T, bands], fill [bands])` -> the same, heard elsewhere and with holes."""
 
-    def __init__(self, noise: Shelf, *, noisy: float = 0.4) -> None:
-        self.noise, self.noisy = noise, noisy
+    def __init__(self, noise: Shelf, *, noisy: float = 0.4, strips: int = 2) -> None:
+        self.noise, self.noisy, self.strips = noise, noisy, strips
         self.warps = torch.stack([_warp(noise.frames.shape[1], factor) for factor in WARPS])
 
     def __call__(self, frames: Tensor, fill: Tensor) -> Tensor:
@@ -35,7 +35,7 @@ class Disturber:
         power = (warped.exp() - QUIET).clamp(min=0) * self._colour(count, bands)
         power = power + self._noises(power)
         heard = (power + QUIET).log()
-        return torch.where(_holes(count, length, bands), fill, heard)
+        return torch.where(_holes(count, length, bands, strips=self.strips), fill, heard)
 
     def _colour(self, count: int, bands: int) -> Tensor:
         """Level, a smooth tilt, now and then a telephone's band: gains `[B, 1, bands]`."""
@@ -71,15 +71,15 @@ def _warp(bands: int, factor: float) -> Tensor:
     return (1 - (place - torch.arange(bands)[:, None]).abs()).clamp(min=0)
 
 
-def _holes(count: int, length: int, bands: int) -> Tensor:
-    """Where energies are hidden `[B, T, bands]`: two strips of bands, and strips of time up to 0.35 s."""
+def _holes(count: int, length: int, bands: int, *, strips: int) -> Tensor:
+    """Where energies are hidden `[B, T, bands]`: strips of bands; of time, up to 0.35 s, half as many every 1.1 s."""
     band, time = torch.arange(bands), torch.arange(length)
     hidden = torch.zeros(count, length, bands, dtype=torch.bool)
-    for _ in range(2):
+    for _ in range(strips):
         width = torch.randint(0, 15, (count, 1))
         at = (torch.rand(count, 1) * (bands - width)).long()
         hidden |= ((band >= at) & (band < at + width))[:, None]
-    for _ in range(max(1, length // 110)):
+    for _ in range(strips * max(1, length // 110) // 2):
         width = torch.randint(0, 36, (count, 1))
         at = (torch.rand(count, 1) * (length - width).clamp(min=1)).long()
         hidden |= ((time >= at) & (time < at + width))[..., None]

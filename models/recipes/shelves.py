@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -23,9 +23,10 @@ from models.recipes.transcripts import (
     phones_of,
 )
 
-__all__ = ["held_shelves", "learned_shelves", "noise_shelf", "supply"]
+__all__ = ["POLISH_WEIGHTS", "WEIGHTS", "held_shelves", "learned_shelves", "noise_shelf", "supply"]
 
 WEIGHTS = {"so": 0.30, "libri": 0.24, "kathleen": 0.16, "spoken": 0.30, "heard": 0.28}
+POLISH_WEIGHTS = {"so": 0.12, "libri": 0.24, "kathleen": 0.36, "spoken": 0.15, "heard": 0.25}
 BELIEVED = 0.75  # of what an earlier recogniser heard
 LONGEST, BUDGET, POOL = 1_600, 8_000, 64
 GAPS = 40  # frames of quiet between joined utterances, at most
@@ -92,11 +93,13 @@ def noise_shelf(packs: Path, cache: Path) -> Shelf:
 Item = tuple[NDArray[np.float16], list[int]]
 
 
-def supply(shelves: dict[str, list[Shelf]], *, seed: int) -> Iterator[list[Tensor]]:
+def supply(
+    shelves: dict[str, list[Shelf]], *, seed: int, weights: Mapping[str, float] = WEIGHTS
+) -> Iterator[list[Tensor]]:
     """Endless batches of some `BUDGET` frames of utterances alike in length: see `_batch`."""
     rng = np.random.default_rng(seed)
     names = list(shelves)
-    odds = np.array([WEIGHTS[name.split("-")[0]] for name in names])
+    odds = np.array([weights[name.split("-")[0]] for name in names])
     while True:
         pool = [_item(shelves[names[k]], rng) for k in rng.choice(len(names), POOL * 2, p=odds / odds.sum())]
         pool.sort(key=lambda item: len(item[0]))

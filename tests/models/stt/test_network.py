@@ -7,7 +7,7 @@ from models.stt.network import Recogniser, RecogniserConfig
 from models.stt.phones import PHONES
 from tests.contract import verify_contract
 
-SMALL = RecogniserConfig(bands=16, width=32, heads=2, blocks=3, past=12, reach=4)
+SMALL = RecogniserConfig(bands=16, width=16, heads=2, blocks=2, past=12, reach=4)
 
 
 @pytest.fixture
