@@ -21,7 +21,7 @@ from models.recipes.aligning import Aligned, Aligner, Piece, open_ways
 from models.recipes.kathleen import Kathleen
 from models.recipes.packs import find, open_clips, unpack
 from models.tts.features import BANDS, PITCH_ROW, VOICED_ROW
-from models.tts.tokens import clause_tokens
+from models.tts.tokens import FARTHEST, clause_tokens
 
 __all__ = ["Item", "Phrase", "open_alignments", "phrase_of", "supply"]
 
@@ -30,6 +30,7 @@ ONSET = 2  # frames of silence kept before a phone that begins with one
 LEAP = 0.2  # octaves from the neighbourhood's median: a tracker's slip
 SHORT_TAIL = 12  # frames of silence at an end that may be made longer
 LONGEST_TAIL = 40
+BROKEN = 0.3  # of the phrases
 BUDGET, POOL = 4_000, 96  # frames a batch; phrases sorted by length at a time
 
 Floats = NDArray[np.float32]
@@ -166,7 +167,35 @@ def _drawn(phrase: Phrase, rng: np.random.Generator) -> Item:
     first = int(rng.integers(count)) if rng.random() < 0.5 else 0
     last = int(rng.integers(first, count)) + 1 if rng.random() < 0.5 else count
     item = phrase.cut(first, last)
+    if rng.random() < BROKEN:
+        return _broken(item, rng)
     return _longer_tail(item, int(rng.integers(1, LONGEST_TAIL)), rng) if rng.random() < 0.5 else item
+
+
+def _broken(item: Item, rng: np.random.Generator) -> Item:
+    """What is before a drawn word, without a mark, or what is from there on: readers cut clauses that have no marks."""
+    starts = np.flatnonzero((item.tokens[:, 2] & 1) & (item.tokens[:, 0] > 0) & (item.tokens[:, 3] > 0))
+    if not len(starts):
+        return item
+    at = int(rng.choice(starts))
+    frame = int(item.lengths[:at].sum())
+    ends = np.flatnonzero((item.tokens[:, 0] == 0) & (item.tokens[:, 2] == 0))
+    begin, end = (int(x) for x in np.searchsorted(ends, at) + np.array([-1, 0]))
+    if rng.random() < 0.5:
+        clause = slice(int(ends[begin]) + 1 if begin >= 0 else 0, at)
+        head = renumbered(np.concatenate([item.tokens[:at], clause_tokens([], "")]), clause)
+        head[clause, 1] = 0
+        return item_of(head, np.append(item.lengths[:at], 0), item.features[:frame])
+    tail = renumbered(item.tokens[at:], slice(0, int(ends[end]) - at))
+    return item_of(tail, item.lengths[at:], item.features[frame:])
+
+
+def renumbered(tokens: NDArray[np.int64], clause: slice) -> NDArray[np.int64]:
+    """A copy in which the rows `clause` know how far their own ends are."""
+    made = tokens.copy()
+    places = np.arange(clause.stop - clause.start)
+    made[clause, 3], made[clause, 4] = np.minimum(places, FARTHEST), np.minimum(places[::-1], FARTHEST)
+    return made
 
 
 def _longer_tail(item: Item, extra: int, rng: np.random.Generator) -> Item:
