@@ -18,7 +18,7 @@ def drawn(pose: Pose, *, character: str = "ada", size: int = 160) -> NDArray[np.
 def open_rows(picture: NDArray[np.int16]) -> int:
     """How high the mouth is open, in pixels: from the upper to the lower line of the lips in the middle of the face."""
     height, width = picture.shape[:2]
-    middle = picture[int(0.58 * height) : int(0.76 * height), width // 2 - 3 : width // 2 + 4].mean(1)
+    middle = picture[int(0.58 * height) : int(0.73 * height), width // 2 - 3 : width // 2 + 4].mean(1)
     skin = middle[0]
     unlike = np.flatnonzero(np.abs(middle - skin).sum(-1) > 110)
     return int(np.ptp(unlike)) if len(unlike) else 0
