@@ -16,26 +16,24 @@ from pathlib import Path
 
 import numpy as np
 
-from models.acting import Actor, mouth_of_level
+from models.acting import mouth_of_level
 from models.drive import LEAD_S
 from models.prosody import FRAMES_HZ, Beat, beats_of_loudness, loudness_db
 from models.rig import Pose
-from streamer.frame import PICTURE_HZ, SOUND_HZ, FormatError, Sound
+from streamer.film import AHEAD_S, Film
+from streamer.frame import SOUND_HZ, FormatError, Sound
 from streamer.progress import Step
-from streamer.stages.anchor import AnchorPicture, AnchorWanted
+from streamer.stages.anchor import AnchorWanted
 from streamer.transports.file import FileJob
-from streamer.transports.file.anchored import AnchoredOut
-from streamer.transports.file.door import explained, land_of
-from streamer.transports.file.plan import container_of
+from streamer.transports.file.door import land_of
 from streamer.transports.file.source import SoundBlock, SoundEnd, Source
 
-__all__ = ["Spoken", "anchored", "heard", "write_anchored"]
+__all__ = ["Spoken", "anchored", "heard"]
 
 Tell = Callable[[Step], None]
 LOUD_PERCENTILE = 95
 BRIGHT_HZ = (1200.0, 2600.0)  # where the middle of the spectrum lies for u and for i
 BLOCK = SOUND_HZ // 10
-AHEAD_S = 1.0  # a nod begins before its beat
 
 
 class Stopped(Exception):
@@ -72,7 +70,7 @@ def _anchored(job: FileJob, wanted: AnchorWanted, codec: str | None, tell: Tell,
     with _voice(job) as blocks:
         spoken = heard(_stoppable(blocks, stop))
     with _voice(job) as blocks:
-        write_anchored(job, wanted, _stoppable(blocks, stop), spoken, codec=codec, tell=tell)
+        _write(job, wanted, _stoppable(blocks, stop), spoken, codec=codec, tell=tell)
     return spoken
 
 
@@ -95,60 +93,19 @@ def heard(blocks: Iterable[Sound]) -> Spoken:
     return Spoken(mouth, beats_of_loudness(level), length / SOUND_HZ)
 
 
-def write_anchored(
-    job: FileJob,
-    wanted: AnchorWanted,
-    blocks: Iterable[Sound],
-    spoken: Spoken,
-    *,
-    codec: str | None = None,
-    tell: Tell = lambda _: None,
-    actor: Actor | None = None,
+def _write(
+    job: FileJob, wanted: AnchorWanted, blocks: Iterable[Sound], spoken: Spoken, *, codec: str | None, tell: Tell
 ) -> None:
-    """OUT: the sound of `blocks`, `[1, T]` each, and who speaks it. Blocking.
-
-    Raises:
-        FormatError: it cannot be written, or not as wanted.
-    """
-    started, landing, done = time.monotonic(), land_of(job), 0
-    try:
-        pictures = _Pictures(AnchorPicture(wanted), actor or wanted.actor(), spoken, wanted.fps)
-        with explained(job.target):
-            size = wanted.width, wanted.height
-            out = AnchoredOut(
-                landing.file, container_of(job), size=size, fps=wanted.fps, clear=wanted.clear, codec=codec
-            )
-            for block in blocks:
-                out.sound(block)
-                done += block.shape[1]
-                pictures.until(done / SOUND_HZ, out)
-                tell(Step(done / SOUND_HZ, spoken.seconds, time.monotonic() - started))
-            out.close()
-            landing.commit()
-    except ValueError as error:
-        raise FormatError(str(error)) from error
-    finally:
-        landing.discard()
-
-
-class _Pictures:
-    """The pictures of a film, in order."""
-
-    def __init__(self, picture: AnchorPicture, actor: Actor, spoken: Spoken, fps: int) -> None:
-        self._picture, self._actor, self._mouth, self._fps = picture, actor, spoken.mouth, fps
-        self._beats = deque(spoken.beats)
-        self._next = 0
-
-    def until(self, time_s: float, out: AnchoredOut) -> None:
-        """Those that are due before then."""
-        while self._next / self._fps < time_s:
-            at_s = self._next / self._fps
-            while self._beats and self._beats[0].at_s < at_s + AHEAD_S:
-                beat = self._beats.popleft()
-                self._actor.life.beat(beat.at_s, beat.strength)
-            pose = self._actor.pose(at_s, self._mouth(at_s))
-            out.picture(*self._picture.frame_and_alpha(pose, round(at_s * PICTURE_HZ)))
-            self._next += 1
+    started, beats = time.monotonic(), deque(spoken.beats)
+    with Film(job, wanted, codec=codec) as film:
+        for block in blocks:
+            film.sound(block)
+            while beats and beats[0].at_s < film.seconds + AHEAD_S:
+                beat = beats.popleft()
+                film.actor.life.beat(beat.at_s, beat.strength)
+            film.pictures(spoken.mouth, until_s=film.seconds)
+            tell(Step(film.seconds, spoken.seconds, time.monotonic() - started))
+        film.finish()
 
 
 @contextlib.contextmanager

@@ -11,18 +11,23 @@ import json
 import sys
 import time
 from collections.abc import Callable, Collection, Iterator
-from contextlib import ExitStack, aclosing, closing
+from contextlib import ExitStack, aclosing, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
+from models.feelings import Marker, unmarked
 from models.tts.lexicon import Lexicon, parse_lexicon
 from models.tts.reader import Reader
 from models.tts.types import Clause, Controls
 from streamer import spoken
+from streamer.anchor_options import add_anchor_arguments, anchor_from
 from streamer.commands import Outcome, carry_out
 from streamer.frame import FormatError
 from streamer.progress import Step, as_time, shown
 from streamer.spoken import Speaking, Times, narrated
+from streamer.stages.anchor import AnchorWanted
+from streamer.stages.voice import Piece
 from streamer.transports.file import FileJob
 from streamer.transports.file.plan import container_of
 from streamer.transports.file.sound_file import SoundFile
@@ -50,6 +55,8 @@ class SayOptions:
     lexicon: Lexicon = NO_LEXICON
     timing: Path | None = None
     quiet: bool = False
+    anchor: AnchorWanted | None = None
+    markers: tuple[Marker, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.text.strip():
@@ -65,13 +72,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("text", metavar="TEXT", nargs="?", help="what to say; - reads standard input")
     parser.add_argument("--file", type=Path, metavar="FILE", help="say what this text file holds, in place of TEXT")
     add = parser.add_argument_group("how to write it").add_argument
-    add("-o", "--out", required=True, metavar="OUT", help="the sound, of the kind that its name says; - writes it out")
+    add(
+        "-o",
+        "--out",
+        required=True,
+        metavar="OUT",
+        help="the sound, or with --anchor the film, of the kind that its name says; - writes it out",
+    )
     add("--timing", type=Path, metavar="FILE", help="also write when each word and each phone is heard, as JSON")
     add("--force", action="store_true", help="replace what exists")
     add("--audio-codec", metavar="NAME", help="such as aac, opus, flac (default: that of the container)")
     add("--format", metavar="NAME", help="the container, such as wav, mp3, ogg (default: by OUT's name)")
     add("--quiet", action="store_true", help="no bar and no summary; warnings and errors only")
     add_voice_arguments(parser)
+    add_anchor_arguments(parser)
 
 
 def add_voice_arguments(parser: argparse.ArgumentParser) -> None:
@@ -116,7 +130,10 @@ def options_from(given: argparse.Namespace) -> SayOptions:
     text = _text_in(given.file) if given.file else given.text
     if text == "-":
         text = sys.stdin.buffer.read(4 * LONGEST + 4).decode("utf-8-sig", errors="replace")
-    return SayOptions(text, job, controls_from(given), lexicon_from(given), given.timing, given.quiet)
+    anchor = anchor_from(given)
+    text, markers = unmarked(text) if anchor is not None else (text, ())
+    lexicon = lexicon_from(given)
+    return SayOptions(text, job, controls_from(given), lexicon, given.timing, given.quiet, anchor, markers)
 
 
 def _text_in(path: Path) -> str:
@@ -131,10 +148,41 @@ def run(options: SayOptions) -> int:
     return carry_out(lambda: _run(options), quiet=options.quiet)
 
 
+class _File(Protocol):
+    """What is written while it is said."""
+
+    def push(self, piece: Piece) -> None: ...
+
+    def finish(self) -> None: ...
+
+
+@contextmanager
+def _file(options: SayOptions) -> Iterator[_File]:
+    if options.anchor is None:
+        with SoundFile(options.job) as file:
+            yield _SoundOnly(file)
+        return
+    from streamer.film import Film, SpokenFilm
+
+    with Film(options.job, options.anchor) as film:
+        yield SpokenFilm(film, options.markers)
+
+
+@dataclass(frozen=True, slots=True)
+class _SoundOnly:
+    file: SoundFile
+
+    def push(self, piece: Piece) -> None:
+        self.file.push(piece.samples)
+
+    def finish(self) -> None:
+        self.file.finish()
+
+
 async def _run(options: SayOptions) -> Outcome:
     started = time.monotonic()
     with ExitStack() as stack:
-        file = stack.enter_context(SoundFile(options.job))
+        file = stack.enter_context(_file(options))
         voice = stack.enter_context(spoken.voice_alone())
         tell = (lambda _: None) if options.quiet else stack.enter_context(shown("speaking"))
 
@@ -153,13 +201,13 @@ async def _run(options: SayOptions) -> Outcome:
     return Outcome(summary, left_out(times.unspoken))
 
 
-async def _spoken(options: SayOptions, voice: Speaking, file: SoundFile, tell: Callable[[Times, float], None]) -> Times:
+async def _spoken(options: SayOptions, voice: Speaking, file: _File, tell: Callable[[Times, float], None]) -> Times:
     times = Times()
     with closing(voice.speaker()) as speaker:
         for clause in _clauses(options.text, options.lexicon):
             async with aclosing(narrated(speaker, [clause], options.controls)) as pieces:
                 async for piece in pieces:
-                    await asyncio.to_thread(file.push, piece.samples)
+                    await asyncio.to_thread(file.push, piece)
                     times.add(piece)
             tell(times, (clause.begin + len(clause.text)) / len(options.text))
     return times

@@ -1,5 +1,7 @@
 """`limelight run IN OUT --anchor`: a film in step with its voice, marked as synthetic; what cannot be is said."""
 
+import contextlib
+import json
 from pathlib import Path
 
 import av
@@ -8,6 +10,8 @@ import pytest
 from numpy.typing import NDArray
 
 import server
+from streamer import spoken
+from tests.voiced import Tones
 
 HZ = 48_000
 ANCHOR = ("--anchor", "7", "--size", "128x128", "--fps", "10", "--quiet")
@@ -102,3 +106,22 @@ def test_a_film_is_not_overwritten_unasked(voice: Path, capsys: pytest.CaptureFi
     out.write_bytes(b"precious")
     assert server.main(["run", str(voice), str(out), *ANCHOR]) == 1
     assert "--force" in capsys.readouterr().err and out.read_bytes() == b"precious"
+
+
+def test_text_is_said_by_a_person_who_feels_what_it_marks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(spoken, "voice_alone", lambda: contextlib.nullcontext(Tones()))
+    out, timing = tmp_path / "film.mp4", tmp_path / "t.json"
+    words = ["say", "one two [surprised] three four", "-o", str(out), "--timing", str(timing), *ANCHOR]
+    assert server.main(words) == 0
+    times = json.loads(timing.read_text())
+    assert [word["text"] for word in times["words"]] == ["one", "two", "three", "four"]
+    film = pictures(out)
+    assert len(film) == pytest.approx(10 * times["seconds"], abs=1.01)
+    brows = film[:, 44:58, 40:88].astype(float)
+    third = round(10 * times["words"][2]["start_s"])
+    assert np.abs(brows[third + 3] - brows[0]).mean() > 2 * np.abs(brows[third - 2] - brows[0]).mean()
+
+
+def test_a_marker_that_is_nearly_an_emotion_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert server.main(["say", "[hapy] one", "-o", str(tmp_path / "film.mp4"), *ANCHOR]) == 2
+    assert "did you mean [happy]" in capsys.readouterr().err
