@@ -37,7 +37,7 @@ class Critic(nn.Module):
         return [*found, self.verdict(x)]
 
 
-def critic_losses(critic: Critic, made: Tensor, real: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+def critic_losses(critic: nn.Module, made: Tensor, real: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """Spectra `[B, T, 80]` -> the critic's own loss, the maker's, and the distance of the features.
 
     The maker's losses leave the critic's weights alone, the critic's loss leaves the maker's.

@@ -18,6 +18,7 @@ import torch.nn.functional as F
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
+from models.recipes.adversary import Adversary
 from models.recipes.kathleen import Kathleen, open_kathleen
 from models.recipes.training import Judge, Plan, Training
 from models.recipes.vocoder_losses import SpectralLoss
@@ -96,6 +97,19 @@ def spectral(device: torch.device) -> Judge:
     return judge
 
 
+def adversarial(adversary: Adversary) -> Judge:
+    """The second stage's losses: the first's, and what the critics find."""
+    loss = SpectralLoss()
+
+    def judge(net: nn.Module, sound: Tensor, features: Tensor) -> dict[str, Tensor]:
+        assert isinstance(net, Vocoder)
+        made, wanted = speak(net, features.to(adversary.device)), sound.to(adversary.device)
+        parts: dict[str, Tensor] = loss(made, wanted)
+        return parts | adversary.losses(made[0], wanted)
+
+    return judge
+
+
 def export(vocoder: Vocoder, path: Path) -> None:
     """The shipped form, in half precision."""
     save_file({name: tensor.half().cpu().contiguous() for name, tensor in vocoder.net.state_dict().items()}, path)
@@ -122,6 +136,7 @@ def main() -> None:
     parser.add_argument("--start", type=Path, help="weights to begin with")
     parser.add_argument("--rate", type=float, default=2e-3, help="peak learning rate")
     parser.add_argument("--batch", type=int, default=6)
+    parser.add_argument("--adversarial", action="store_true", help="learn from critics as well")
     parser.add_argument("--device", type=torch.device, default=torch.device("cpu"))
     told = parser.parse_args()
     torch.manual_seed(7)
@@ -131,13 +146,18 @@ def main() -> None:
     if told.start:
         vocoder.net.load_state_dict({name: x.float() for name, x in load_file(told.start).items()})
 
+    adversary = Adversary(told.out / "critics.pt", told.device) if told.adversarial else None
+
     def check(net: nn.Module) -> str:
         assert isinstance(net, Vocoder)
         export(net, told.out / "vocoder.safetensors")
+        if adversary:
+            adversary.save()
         return str(held_losses(net, voice, count=20))
 
     plan = Plan(told.hours, told.batch, rate=told.rate, check_every_s=240, rate_hz=VOICE_HZ)
-    training = Training(vocoder.to(told.device), spectral(told.device), plan, told.out, check)
+    judge = adversarial(adversary) if adversary else spectral(told.device)
+    training = Training(vocoder.to(told.device), judge, plan, told.out, check)
     supply = Supply(voice, plan.batch, int(1.2 * FRAMES_A_SECOND), training.seed)
     training.run(iter(supply))
 
