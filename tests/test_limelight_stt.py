@@ -5,6 +5,7 @@ import math
 import resource
 import shutil
 import subprocess
+import time
 from fractions import Fraction
 from pathlib import Path
 
@@ -170,15 +171,23 @@ async def test_an_hour_of_speech_music_noise_and_silence_grows_nothing(tmp_path)
     if shutil.which("espeak-ng") is None:
         pytest.skip("needs espeak-ng to speak")
     sound, over_s = minute(tmp_path)
-    resident, counts = [], []
+    resident, counts, computed = [], [], []
     with scribe_alone("limelight", cache=tmp_path, patience_s=600) as scribe:
         for number in range(MINUTES):
-            pts, words = number * 60 * SOUND_HZ, []
+            pts, words, began = number * 60 * SOUND_HZ, [], time.process_time()
             for at in range(0, sound.shape[1], HOP):
                 for caption in await scribe.hear(AudioFrame(pts + at, sound[:, at : at + HOP])):
                     words += caption.committed
             assert all(-0.2 <= word.start_s - 60 * number <= over_s for word in words), "words where nobody speaks"
             counts.append(len(words))
             resident.append(resident_mib())
+            computed.append((time.process_time() - began) / 60)
+    parts = [slice(10, 20), slice(MINUTES - 10, MINUTES)]
+    early, late = (float(np.median(computed[part])) for part in parts)
+    print(
+        f"words a minute {min(counts)} to {max(counts)}, none where nobody speaks; computing {early:.3f} s/s early and "
+    )
+    print(f"{late:.3f} late; memory {resident[9]:.0f} MiB after 10 minutes and {resident[-1]:.0f} at the end")
+    assert late < 1.5 * early, "captions would come later and later"
     assert min(counts) > 30 and max(counts) - min(counts) <= 0.2 * max(counts)
     assert resident[-1] - resident[9] < 20
