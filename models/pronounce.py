@@ -10,13 +10,13 @@ from functools import cache
 from pathlib import Path
 
 import numpy as np
-from safetensors.numpy import load_file
 
 from models.stt.ngram import NGram
+from models.tables import load_tables
 
 __all__ = ["BEGIN", "END", "MARKS", "PairModel", "load_pairs", "pronounce", "spelled_out"]
 
-WEIGHTS = Path(__file__).parent / "weights" / "pronounce.safetensors"
+WEIGHTS = Path(__file__).parent / "weights" / "pronounce.safetensors.xz"
 MARKS = ("<", ">")  # the pairs that begin and end a word
 BEGIN, END = range(2)
 HYPOTHESES = 24
@@ -66,7 +66,7 @@ def spelled_out(word: str) -> list[str]:
 @cache
 def load_pairs(*, weights: Path = WEIGHTS) -> PairModel:
     """The shipped model."""
-    arrays = load_file(weights)
+    arrays = load_tables(weights)
     return PairModel(arrays["pairs"].tobytes().decode().split("\n"), NGram.from_arrays(arrays))
 
 

@@ -15,7 +15,6 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from safetensors.numpy import save_file
 
 from models.pronounce import pronounce
 from models.recipes.kneser_ney import Sizes, train
@@ -23,6 +22,7 @@ from models.recipes.reading import Sentence, held_back_texts, texts
 from models.stt.lexicon import MARKS, SENTENCE_END, SENTENCE_START, UNKNOWN, Lexicon
 from models.stt.ngram import NGram
 from models.stt.phones import without_stress
+from models.tables import save_tables
 
 __all__ = ["main", "perplexity", "pronunciations"]
 
@@ -123,7 +123,7 @@ def main() -> None:
     ngram = train(sequence(read, lexicon), sizes)
     told.out.mkdir(parents=True, exist_ok=True)
     arrays = lexicon.to_arrays() | ngram.to_arrays()
-    save_file(arrays, told.out / "language.safetensors")
+    save_tables(arrays, told.out / "language.safetensors.xz")
     coded = NGram.from_arrays(arrays)
     print(len(lexicon.words) - len(MARKS), "words", len(lexicon.said), "pronunciations")
     print([len(level.score) for level in ngram.levels], "n-grams")

@@ -14,13 +14,13 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
-from safetensors.numpy import save_file
 
 from models.pronounce import BEGIN, END, MARKS, PairModel
 from models.recipes.kneser_ney import Sizes, train
 from models.recipes.language import pronunciations
 from models.stt.ngram import NGram
 from models.stt.scoring import edits
+from models.tables import save_tables
 
 __all__ = ["aligned", "main"]
 
@@ -113,7 +113,7 @@ def main() -> None:
     model = fitted(learned)
     arrays = model.ngram.to_arrays() | {"pairs": np.frombuffer("\n".join(model.pairs).encode(), np.uint8)}
     told.out.mkdir(parents=True, exist_ok=True)
-    save_file(arrays, told.out / "pronounce.safetensors")
+    save_tables(arrays, told.out / "pronounce.safetensors.xz")
     held = {word: ways for word, ways in dictionary.items() if is_held_back(word)}
     phones, words = judged(PairModel(model.pairs, NGram.from_arrays(arrays)), held)
     print(f"{len(model.pairs)} pairs, {[len(level.score) for level in model.ngram.levels]} n-grams")

@@ -17,12 +17,12 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
-from safetensors.numpy import save_file
 from torch import nn
 
 from models.recipes.reading import Sentence, held_back_texts, texts
 from models.stt.search import Word
 from models.stt.written import MARKS, ROWS, Context, Habits, Writer, load_habits
+from models.tables import save_tables
 
 __all__ = ["capitals", "main", "marks"]
 
@@ -144,10 +144,10 @@ def main() -> None:
         "marks_scale": np.array([scale], np.float32),
     }
     told.out.mkdir(parents=True, exist_ok=True)
-    save_file(arrays, told.out / "written.safetensors")
+    save_tables(arrays, told.out / "written.safetensors.xz")
     print(len(names), "capital words")
     for name, sentences in held_back_texts(told.text).items():
-        print(name, judged(sentences, load_habits(weights=told.out / "written.safetensors")))
+        print(name, judged(sentences, load_habits(weights=told.out / "written.safetensors.xz")))
 
 
 if __name__ == "__main__":

@@ -9,14 +9,13 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from safetensors.numpy import load_file
-
 from models.stt.lexicon import Lexicon, Tree, build_tree
 from models.stt.ngram import NGram
+from models.tables import load_tables
 
 __all__ = ["WEIGHTS", "Language", "load_language"]
 
-WEIGHTS = Path(__file__).parents[1] / "weights" / "language.safetensors"
+WEIGHTS = Path(__file__).parents[1] / "weights" / "language.safetensors.xz"
 
 
 @dataclass(frozen=True)
@@ -34,5 +33,5 @@ class Language:
 
 def load_language(*, weights: Path = WEIGHTS) -> Language:
     """The shipped language; takes about a second, so keep it."""
-    arrays = load_file(weights)
+    arrays = load_tables(weights)
     return Language(Lexicon.from_arrays(arrays), NGram.from_arrays(arrays))

@@ -15,15 +15,15 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from safetensors.numpy import load_file
 
 from models.stt.numerals import goes_on, numerals, starts
 from models.stt.search import FRAME_S, Word
 from models.stt.vocabulary import split_words
+from models.tables import load_tables
 
 __all__ = ["MARKS", "ROWS", "Context", "Habits", "Writer", "load_habits"]
 
-WEIGHTS = Path(__file__).parents[1] / "weights" / "written.safetensors"
+WEIGHTS = Path(__file__).parents[1] / "weights" / "written.safetensors.xz"
 MARKS = ("", ",", ".", "?")
 ROWS = 1 << 18
 LONGEST_NUMBER = 16  # words that a number may hold back
@@ -103,7 +103,7 @@ class Habits:
 
 def load_habits(*, weights: Path = WEIGHTS) -> Habits:
     """The shipped ones."""
-    arrays = load_file(weights)
+    arrays = load_tables(weights)
     names = arrays["capitals"].tobytes().decode().split("\n")
     marks = arrays["marks"].astype(np.float32) * arrays["marks_scale"].astype(np.float32)
     return Habits({name.lower(): name for name in names}, marks)
