@@ -11,10 +11,9 @@ import tempfile
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
-import pocketsphinx
 from numpy.typing import NDArray
 
 from models.pronounce import pronounce
@@ -90,6 +89,8 @@ class Aligner:
     """PocketSphinx with a dictionary of `ways`; one recording at a time."""
 
     def __init__(self, ways: Ways) -> None:
+        import pocketsphinx
+
         self.ways = ways
         with tempfile.NamedTemporaryFile("w", suffix=".dict") as file:
             file.write("".join(_entries(ways)))
@@ -114,7 +115,7 @@ class Aligner:
         self._decoder.process_raw(pcm.tobytes(), full_utt=True)
         self._decoder.end_utt()
 
-    def _pieces(self, heard: pocketsphinx.Alignment, words: list[tuple[str, str]], frames: int) -> Aligned | None:
+    def _pieces(self, heard: Iterable[Any], words: list[tuple[str, str]], frames: int) -> Aligned | None:
         pieces: Aligned = [Piece("", "", -1, 0)]
         at = -1
         for word in heard:

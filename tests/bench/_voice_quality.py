@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -61,12 +61,11 @@ def words(speaker: Speaker, kathleen: Kathleen, *, count: int) -> list[dict[str,
     hear = listener()
     chosen = kathleen.held[:count]
     prompts = _prompts(kathleen, chosen)
-    wrong = {
-        name: np.array(
-            [edits(spoken_words(kathleen.texts[i]), spoken_words(hear(make(i)))) for i in _told(chosen, name)]
-        )
-        for name, make in makers(speaker, kathleen).items()
-    }
+    said = [spoken_words(kathleen.texts[i]) for i in chosen]
+    wrong = {}
+    for name, make in makers(speaker, kathleen).items():
+        heard = [spoken_words(hear(make(i))) for i in track(chosen, name)]
+        wrong[name] = np.array([edits(*pair) for pair in zip(said, heard, strict=True)])
     return [
         _words_row(name, errors, wrong["Kathleen"], np.array([len(x) for x in said]), prompts)
         for name, errors in wrong.items()
@@ -100,10 +99,6 @@ def _prompts(kathleen: Kathleen, chosen: list[int]) -> NDArray[np.int64]:
     return np.unique([kathleen.texts[i] for i in chosen], return_inverse=True)[1].astype(np.int64)
 
 
-def _told(chosen: list[int], name: str) -> Iterable[int]:
-    return track(chosen, name)
-
-
 def spectra(speaker: Speaker, kathleen: Kathleen, *, count: int) -> list[dict[str, str | float]]:
     """Distances to the recordings after time is aligned by the cepstra; medians and means over recordings."""
     chosen = kathleen.held[:count]
@@ -111,7 +106,7 @@ def spectra(speaker: Speaker, kathleen: Kathleen, *, count: int) -> list[dict[st
     recorded = whole.pop("Kathleen")
     rows: list[dict[str, str | float]] = []
     for name, make in whole.items():
-        found = np.array([distances(make(i), recorded(i)) for i in _told(chosen, name)])
+        found = np.array([distances(make(i), recorded(i)) for i in track(chosen, name)])
         columns = ("MCD dB", "F0 cents", "voicing %", "F0 spread", "band spread")
         rows.append({"": name} | {c: float(np.nanmean(found[:, k])) for k, c in enumerate(columns)})
     return rows
