@@ -14,6 +14,7 @@ from kernels.band_blocks import BlockWeights, band_blocks
 from kernels.fourier import Tables, tables
 from kernels.resynthesis import Expansion, Sounding, resynthesise
 from models.enhance import LOUDEST, POWER, QUIET, TOP, Enhancer, EnhanceState, TimeFrequency
+from models.layers import in_dtype
 from models.spectrum import BINS
 from models.streaming import StreamingModule, Tree
 
@@ -21,11 +22,14 @@ __all__ = ["FusedEnhancer"]
 
 
 class FusedEnhancer(StreamingModule):
-    """As the `enhancer` it is made of, whose weights it shares or copies and which must not train any more."""
+    """As the `enhancer` it is made of, whose weights it shares or copies and which must not train any more.
 
-    def __init__(self, enhancer: Enhancer) -> None:
+    `products`: the dtype of the encoder's and decoder's products; spectra, recurrent blocks and state stay float32.
+    """
+
+    def __init__(self, enhancer: Enhancer, *, products: torch.dtype = torch.float32) -> None:
         super().__init__()
-        self.enhancer = enhancer
+        self.enhancer, self.products = enhancer, products
         self.hop, self.delay, self.ratio = enhancer.hop, enhancer.delay, enhancer.ratio
         spectrum = enhancer.spectrum
         self._keep("table", tables(spectrum.analysis, spectrum.synthesis, bins=BINS))
@@ -41,10 +45,12 @@ class FusedEnhancer(StreamingModule):
         net, tables = self.enhancer.net, Tables(*self._kept("table", Tables._fields))
         chunk = chunk.contiguous()
         analysed = analyse(state.past, chunk, tables, self.compression, bins=BINS)
-        x, seen = net.encoder(analysed.seen)
+        with in_dtype(chunk, self.products):
+            x, seen = net.encoder(analysed.seen)
         weights = BlockWeights(*self._kept("block", BlockWeights._fields))
-        x, memory = band_blocks(x.contiguous(), state.memory, weights, heads=net.config.heads)
-        mask = net.decoder(x, seen).contiguous()
+        x, memory = band_blocks(x.float().contiguous(), state.memory, weights, heads=net.config.heads)
+        with in_dtype(chunk, self.products):
+            mask = net.decoder(x, seen).contiguous()
         sounding = Sounding(state.past, chunk, state.tail)
         out, past, tail = resynthesise(mask, analysed, sounding, tables, self.expansion)
         return EnhanceState(past, tail, memory), out

@@ -11,7 +11,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-__all__ = ["BandAttention", "BandConv", "Dense", "TimeGRU"]
+__all__ = ["BandAttention", "BandConv", "Dense", "TimeGRU", "in_dtype"]
+
+
+def in_dtype(like: Tensor, products: torch.dtype) -> torch.autocast:
+    """A context in which matrix products and convolutions are in `products`, on the device of `like`."""
+    return torch.autocast(like.device.type, products, enabled=products != torch.float32)
 
 
 class Dense(nn.Module):

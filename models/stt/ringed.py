@@ -14,6 +14,7 @@ from torch import Tensor
 
 from kernels.ring_attention import ring_attention
 from kernels.ring_conv import ring_conv
+from models.layers import in_dtype
 from models.streaming import StreamingModule, Tree, commit, tree_map
 from models.stt.network import FRAMES_A_STEP, Block, Recogniser
 
@@ -34,12 +35,12 @@ class RingedState(NamedTuple):
 class RingedRecogniser(StreamingModule):
     """As the `recogniser` it is made of, whose weights it shares or copies and which must not train any more.
 
-    `kept`: the dtype of the rings.
+    `products`: the dtype of the blocks' products and of the rings; spectra and all other state stay float32.
     """
 
-    def __init__(self, recogniser: Recogniser, *, kept: torch.dtype = torch.float32) -> None:
+    def __init__(self, recogniser: Recogniser, *, products: torch.dtype = torch.float32) -> None:
         super().__init__()
-        self.recogniser, self.kept = recogniser, kept
+        self.recogniser, self.products = recogniser, products
         self.hop, self.delay, self.ratio = recogniser.hop, recogniser.delay, recogniser.ratio
         blocks = [block for block in recogniser.blocks if isinstance(block, Block)]
         taps = torch.stack([block.taps.detach()[:, 0].T for block in blocks])  # [blocks, reach + 1, W]
@@ -57,8 +58,8 @@ class RingedRecogniser(StreamingModule):
         return RingedState(
             sound=plain.sound,
             bands=plain.bands,
-            keys=zeros(slots, config.blocks, past, 2 * config.width, dtype=self.kept),
-            gates=zeros(slots, config.blocks, reach, config.width, dtype=self.kept),
+            keys=zeros(slots, config.blocks, past, 2 * config.width, dtype=self.products),
+            gates=zeros(slots, config.blocks, reach, config.width, dtype=self.products),
             waiting=plain.waiting,
             at=zeros(slots, dtype=torch.int32),
         )
@@ -74,10 +75,11 @@ class RingedRecogniser(StreamingModule):
         assert isinstance(chunk, Tensor)
         net, waiting = self.recogniser, list[Tensor]()
         sound, bands, x = net.entered(state.sound, state.bands, state.at, chunk)
-        for i, block in enumerate(net.blocks):
-            assert isinstance(block, Block)
-            x, last = self._block(i, block, x, state, active)
-            waiting.append(last)
+        with in_dtype(chunk, self.products):
+            for i, block in enumerate(net.blocks):
+                assert isinstance(block, Block)
+                x, last = self._block(i, block, x, state, active)
+                waiting.append(last)
         small = (state.sound, state.bands, state.waiting, state.at)
         commit(small, (sound, bands, torch.stack(waiting, 1), state.at + FRAMES_A_STEP), active)
         return net.left(x)

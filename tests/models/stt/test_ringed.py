@@ -31,11 +31,11 @@ def test_the_contract_holds(network: Recogniser) -> None:
     verify_contract(RingedRecogniser(network), example=noise, tolerance=1e-4)
 
 
-@pytest.mark.parametrize(("kept", "apart"), [(torch.float32, 1e-4), (torch.bfloat16, 0.1)])
+@pytest.mark.parametrize(("products", "apart"), [(torch.float32, 1e-4), (torch.bfloat16, 0.1)])
 @torch.inference_mode()
-def test_masked_in_place_it_equals_the_plain_one(network: Recogniser, kept: torch.dtype, apart: float) -> None:
+def test_masked_in_place_it_equals_the_plain_one(network: Recogniser, products: torch.dtype, apart: float) -> None:
     """Nine steps of three slots, some of them idle, and NaN in what idle ones are given."""
-    ringed, draw = RingedRecogniser(network, kept=kept), torch.Generator().manual_seed(0)
+    ringed, draw = RingedRecogniser(network, products=products), torch.Generator().manual_seed(0)
     example = torch.zeros(1, 1, network.hop)
     make = partial(MaskedStepper, example=example, record=uncaptured)
     ours, plain = make(ringed, ringed.initial_state(3)), EagerStepper(network, network.initial_state(3))
