@@ -272,8 +272,13 @@ class _Loaded:
 
     async def improve(self) -> None:
         """What goes on in the background while the server serves."""
+        from streamer.compile import compile_engine
+
+        cache = self._options.cache / "compiled"
         if self._engines is not None and self._options.compile:
-            await self._engines.compile(self._options.cache / "compiled")
+            await self._engines.compile(cache)
+        if self._stt is not None and self._options.compile and self._options.stt == "limelight":
+            await compile_engine(self._stt.engine, cache=cache)  # the public one is too large
 
     def session(self, name: str, channels: int) -> Session:
         """A new session with its slots leased."""

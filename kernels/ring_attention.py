@@ -22,6 +22,8 @@ from kernels.fourier import padded
 
 __all__ = ["cost", "ring_attention", "ring_attention_reference", "ring_attention_triton"]
 
+WARPS = 4
+
 
 def ring_attention(
     mixed: Tensor, active: Tensor, ring: Tensor, at: Tensor, slopes: Tensor, *, past: int, born: int
@@ -66,7 +68,7 @@ def ring_attention_triton(
     depth = wide // 3 // heads
     _ring_attention[(s, heads)](
         mixed, active, ring, at, slopes, y, ring.stride(0), ring.shape[1], past, born, depth**-0.5,
-        N=n, ROWS=padded(n), PAST=padded(past), HEADS=heads, D=depth,
+        N=n, ROWS=padded(n), PAST=padded(past), HEADS=heads, D=depth, num_warps=WARPS,
     )  # fmt: skip
     return y
 

@@ -20,6 +20,7 @@ from models.streaming import StreamingModule, Tree, tree_leaves, tree_map
 from models.stt.network import Recogniser
 from models.stt.ringed import RingedRecogniser
 from models.vad import load_vad
+from models.vocoder import Vocoder
 from streamer.captured import MaskedStepper, captured, uncaptured
 from streamer.compiled import disagreement
 from streamer.device import Device
@@ -60,8 +61,11 @@ MADE: list[tuple[Callable[[], StreamingModule], Tree]] = [
     (lambda: Limiter(channels=2), BESIDE),
     (load_vad, SOUND[:, :1]),
     (lambda: RingedRecogniser(Recogniser()).eval(), torch.zeros(1, 1, 7680)),
+    (lambda: Vocoder().eval(), torch.zeros(1, 82, 2)),
 ]
-as_on_a_gpu = pytest.mark.parametrize(("make", "example"), MADE, ids=["enhance", "level", "limiter", "vad", "captions"])
+as_on_a_gpu = pytest.mark.parametrize(
+    ("make", "example"), MADE, ids=["enhance", "level", "limiter", "vad", "captions", "voice"]
+)
 
 
 @as_on_a_gpu

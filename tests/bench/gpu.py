@@ -16,44 +16,20 @@ import time
 import traceback
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 
-from models.enhance import load_enhancer
-from models.enhance_fused import FusedEnhancer
-from models.streaming import StreamingModule, Tree, tree_leaves, tree_map
-from models.stt.network import Recogniser
-from models.stt.ringed import RingedRecogniser
-from streamer.captured import MaskedStepper, captured, uncaptured
 from tests.bench import kernels as bench
 from tests.bench._table import show
+from tests.bench._ticks import Rows, Run, engine
 
 __all__ = ["main"]
 
 ROOT = Path(__file__).parents[2]
-SOUND_HZ = 48_000
-COUNTS = (1, 16, 256, 1024, 4096, 8192, 12_288, 16_384, 20_480, 24_576, 32_768, 40_960, 49_152, 65_536)
-TINY_COUNTS = (1, 2, 3)
-Rows = list[dict[str, str | float]]
-
-
-@dataclass(frozen=True, slots=True)
-class Run:
-    """Where and how large; `until` is when the whole must be over, by `time.monotonic`."""
-
-    device: torch.device
-    tiny: bool
-    until: float
-
-    @property
-    def left_s(self) -> float:
-        return self.until - time.monotonic()
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -61,10 +37,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="limelight bench gpu", description=__doc__)
     parser.add_argument("--minutes", type=float, default=9.5, help="end by then, whatever is left")
     parser.add_argument("--out", type=Path, help="folder for gpu.json")
+    parser.add_argument("--packs", type=Path, help="folder of the recordings: for what bfloat16 costs in quality")
     parser.add_argument("--parts", nargs="+", choices=PARTS, default=list(PARTS), help="only these")
     wanted = parser.parse_args(argv)
     cuda = torch.cuda.is_available()
-    run = Run(torch.device("cuda" if cuda else "cpu"), not cuda, time.monotonic() + 60 * wanted.minutes)
+    run = Run(torch.device("cuda" if cuda else "cpu"), not cuda, time.monotonic() + 60 * wanted.minutes, wanted.packs)
     found: dict[str, Any] = {"where": _where(run)}
     print(found["where"], flush=True)
     for name in wanted.parts:
@@ -168,10 +145,22 @@ def kernels(run: Run) -> Rows:
     return rows
 
 
+def quality(run: Run) -> Rows:
+    """What bfloat16 costs on this device, where there are recordings and what judges them."""
+    if run.packs is None or not all(map(find_spec, ("pesq", "scipy"))):
+        return [{"quality": "not judged here: it takes --packs, pesq and scipy; see limelight bench half"}]
+    half = import_module("tests.bench.half")
+    rows: Rows = half.measure(half.Told(run.packs, run.packs / "cache", 4 if run.tiny else 24, run.device))
+    if lost := [str(row[""]) for row in rows if row["holds"] == "NO"]:
+        raise RuntimeError(f"bfloat16 does not hold for {', '.join(lost)}")
+    return rows
+
+
 def warps(run: Run) -> Rows:
     """Which number of warps suits the kernels that are mostly matrix products."""
     rows: Rows = []
     homes = {"analysis": "analysis", "resynthesis": "resynthesis", "recurrent blocks": "band_blocks"}
+    homes["ring attention, float32"] = "ring_attention"
     for case in bench.cases(run.device, bench.TINY if run.tiny else bench.REAL):
         if case.name in homes:
             home = import_module(f"kernels.{homes[case.name]}")
@@ -195,131 +184,11 @@ def _by_warps(case: bench.Case, home: Any) -> dict[str, str | float]:
     return found
 
 
-def engine(run: Run) -> Rows:
-    """The captured tick of each model against its slots; the last row of each is the most that keep their hop."""
-    rows: Rows = []
-    for model in _models():
-        try:
-            rows += _model(model, run)
-        except Exception as error:
-            traceback.print_exc()
-            rows.append(_row(model.name, f"failed: {type(error).__name__}"))
-        if run.device.type == "cuda":
-            torch.cuda.empty_cache()
-    return rows
-
-
-@dataclass(frozen=True, slots=True)
-class Model:
-    """One to measure, and the share of the time that is left that it may take."""
-
-    name: str
-    make: Callable[[], StreamingModule]
-    share: float
-    compiled: bool = False
-
-
-def _models() -> list[Model]:
-    return [
-        Model("enhance, fused", lambda: FusedEnhancer(load_enhancer()), 0.3),
-        Model("enhance, plain", load_enhancer, 0.4),
-        Model("captions, rings", lambda: RingedRecogniser(Recogniser()).eval(), 0.4),
-        Model("captions, plain", lambda: Recogniser().eval(), 0.4),
-        Model("enhance, fused, compiled", lambda: FusedEnhancer(load_enhancer()), 0.9, compiled=True),
-    ]
-
-
-def _compile(module: StreamingModule) -> None:
-    """What is left around the kernels, through `torch.compile`."""
-    assert isinstance(module, FusedEnhancer)
-    for part in (module.enhancer.net.encoder, module.enhancer.net.decoder):
-        part.forward = torch.compile(part.forward, dynamic=True)
-
-
-def _model(model: Model, run: Run) -> Rows:
-    name, module = model.name, model.make().to(run.device).requires_grad_(False)
-    until, hop_ms = time.monotonic() + model.share * run.left_s, 1e3 * module.hop / SOUND_HZ
-    example, apart = torch.zeros(1, 1, module.hop), _off_the_cpu(module, run)
-    if model.compiled and not run.tiny:
-        _compile(module)
-    rows, most = list[dict[str, str | float]](), 0
-    for count in TINY_COUNTS if run.tiny else COUNTS:
-        if time.monotonic() > until:
-            rows.append(_row(name, f"{count}: no time left"))
-            break
-        try:
-            row = _at(module, example, count, run)
-        except torch.OutOfMemoryError:
-            rows.append(_row(name, f"{count}: no memory left"))
-            break
-        rows.append({"model": name, "slots": str(count), **row})
-        print(f"  {name}, {count} slots: {row['tick p99']:.3f} ms", flush=True)
-        if row["tick p99"] > 4 * hop_ms:
-            break
-        most = count if row["tick p99"] < hop_ms else most
-    return [*rows, _row(name, f"most within {hop_ms:g} ms: {most}"), _row(name, f"off the CPU's float32: {apart:.2g}")]
-
-
-def _row(model: str, said: str) -> dict[str, str | float]:
-    return {"model": model, "slots": said} | dict.fromkeys(("graph p50", "graph p99", "tick p50", "tick p99"), "")
-
-
-def _at(module: StreamingModule, example: Tree, count: int, run: Run) -> dict[str, float]:
-    """Milliseconds of the recorded work alone, and of a tick with its copies from and to the host."""
-    state = tree_map(lambda leaf: leaf.to(run.device), module.initial_state(count))
-    record = uncaptured if run.tiny else captured
-    stepper = MaskedStepper(module, state, example=example, record=record, counts=[count])
-    chunk = tree_map(lambda leaf: 0.1 * torch.randn(count, *leaf.shape[1:]), example)
-    stepper(range(count), chunk)  # stages sound for all that follows
-    graph, tick = (_times_ms(work, run) for work in (lambda: _waited(stepper, count), lambda: stepper.tick(count)))
-    return {"graph p50": graph[0], "graph p99": graph[1], "tick p50": tick[0], "tick p99": tick[1]}
-
-
-def _waited(stepper: MaskedStepper, count: int) -> None:
-    stepper.replay(count)
-    if torch.cuda.is_available():
-        torch.cuda.current_stream().synchronize()
-
-
-def _times_ms(work: Callable[[], None], run: Run) -> tuple[float, float]:
-    """Median and 99th percentile of up to 300 runs, or of as many as 1.5 s hold."""
-    took, until = list[float](), time.monotonic() + (0.05 if run.tiny else 1.5)
-    work()
-    while len(took) < 300 and (time.monotonic() < until or len(took) < 3):
-        begin = time.perf_counter()
-        work()
-        took.append(1e3 * (time.perf_counter() - begin))
-    p50, p99 = np.quantile(took, [0.5, 0.99])
-    return float(p50), float(p99)
-
-
-def _off_the_cpu(module: StreamingModule, run: Run) -> float:
-    """The largest difference of twenty steps here from the offline truth on a CPU, as a share of its largest value."""
-    hops = 4 if run.tiny else 20
-    x = _buzz(hops * module.hop)
-    state: Tree = tree_map(lambda leaf: leaf.to(run.device), module.initial_state(2))
-    made = []
-    for chunk in x.to(run.device).split(module.hop, -1):
-        state, out = module.step(state, chunk)
-        made.append(tree_leaves(out)[0])
-    stream = torch.cat(made, -1)[..., module.delay :].cpu()
-    truth = tree_leaves(module.cpu()(x))[0][..., : stream.shape[-1]]
-    module.to(run.device)
-    return float((stream - truth).abs().max() / truth.abs().max())
-
-
-def _buzz(steps: int) -> torch.Tensor:
-    """A voiced sound in a little noise, at two levels, `[2, 1, T]`: the models pass most of it on."""
-    t, draw = torch.arange(steps) / SOUND_HZ, torch.Generator().manual_seed(0)
-    tones = sum(torch.sin(2 * torch.pi * 140 * k * t) / k for k in range(1, 25))
-    assert isinstance(tones, torch.Tensor)
-    return torch.stack([0.1 * tones, 0.02 * tones])[:, None] + 0.001 * torch.randn(2, 1, steps, generator=draw)
-
-
 PARTS: dict[str, Callable[[Run], Rows]] = {
     "tests": tests,
     "kernels": kernels,
     "warps": warps,
+    "quality": quality,
     "engine": engine,
     "sanitizer": sanitizer,
 }

@@ -1,8 +1,8 @@
 """`limelight bench kernels`: each kernel's time against eager PyTorch, `torch.compile` and the card's roof.
 
 First every kernel is compared with its reference on what will be measured; if one is wrong there are no figures. The
-roof is the bytes and operations that the kernel's file counts, at the copy and matrix rates measured on this card. With
-`--tiny`, small sizes; where there is no GPU that is all there is, in Triton's interpreter, to see that it works.
+roof is the bytes and operations that the kernel's file counts, at the copy and matrix rates measured on this card.
+Where there is no GPU all runs at small sizes in Triton's interpreter, to see that it works.
 """
 
 from __future__ import annotations
@@ -40,7 +40,8 @@ from tests.bench._table import show
 
 __all__ = ["Case", "Roof", "cases", "main", "measured", "red"]
 
-KEEP = (3.0, 1.2)  # times quicker than eager and than torch.compile: below either, the kernel goes
+# Below any of them the kernel goes: times quicker than eager, than torch.compile; of the copy rate, if bound by bytes.
+KEEP, OF_COPYING = (3.0, 1.2), 0.8
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -208,6 +209,20 @@ class Roof:
     def seconds(self, cost: Cost) -> float:
         return max(cost.bytes / self.bytes_s, cost.flops / self.flops_s)
 
+    def bound(self, cost: Cost) -> str:
+        return "bytes" if cost.bytes / self.bytes_s > cost.flops / self.flops_s else "flops"
+
+
+H200 = Roof(4.8e12, 67e12)  # its data sheet: memory, and float32 outside its matrix units
+
+
+def roofs() -> Iterator[dict[str, str | float]]:
+    """What each kernel cannot do without, counted without computing anything: where no card is."""
+    for case in cases(torch.device("meta"), REAL):
+        cost = case.cost(case.reference(*case.given))
+        figures = {"MB": cost.bytes / 1e6, "GFLOP": cost.flops / 1e9, "H200 at best µs": 1e6 * H200.seconds(cost)}
+        yield {"kernel": case.name, "at": case.at, **figures, "bound": H200.bound(cost)}
+
 
 def seconds(work: Callable[[], object]) -> float:
     """Median time of a run."""
@@ -224,9 +239,10 @@ def seconds(work: Callable[[], object]) -> float:
 def measured(case: Case, roof: Roof, *, compiled: bool) -> dict[str, str | float]:
     """The row of a kernel that is right."""
     eager, ours = (seconds(lambda form=form: form(*case.given)) for form in (case.reference, case.kernel))
-    other = _compiled_seconds(case) if compiled else None
-    cost = case.cost(case.kernel(*case.fresh()))
+    other, cost = _compiled_seconds(case) if compiled else None, case.cost(case.kernel(*case.fresh()))
+    bound, reached = roof.bound(cost), roof.seconds(cost) / ours
     keep = eager / ours >= KEEP[0] and (other is None or other / ours >= KEEP[1])
+    keep = keep and (bound == "flops" or reached >= OF_COPYING)
     return {
         "kernel": case.name,
         "at": case.at,
@@ -236,8 +252,8 @@ def measured(case: Case, roof: Roof, *, compiled: bool) -> dict[str, str | float
         "× eager": eager / ours,
         "× compile": "-" if other is None else other / ours,
         "GB/s": cost.bytes / ours / 1e9,
-        "of roof": roof.seconds(cost) / ours,
-        "bound": "bytes" if cost.bytes / roof.bytes_s > cost.flops / roof.flops_s else "flops",
+        "of roof": reached,
+        "bound": bound,
         "bar": "-" if not compiled else "met" if keep else "NOT MET",
     }
 
@@ -260,19 +276,23 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--json", action="store_true", help="rows as JSON")
     parser.add_argument("--tiny", action="store_true", help="small sizes, and no torch.compile: does it all work?")
     parser.add_argument("--check", action="store_true", help="compare with the references, measure nothing")
+    parser.add_argument("--roofs", action="store_true", help="only count bytes and operations; needs no GPU")
     arguments = parser.parse_args(argv)
+    if arguments.roofs:
+        show([*roofs()], title="Bytes, operations and the roof", as_json=arguments.json)
+        return 0
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     tiny = arguments.tiny or device.type == "cpu"
     with torch.no_grad():
-        wrong = [reason for case in cases(device, TINY if tiny else REAL) if (reason := red(case))]
-        if wrong:
+        sizes = TINY if tiny else REAL
+        if wrong := [reason for case in cases(device, sizes) if (reason := red(case))]:
             print("no figures: " + "; ".join(wrong), file=sys.stderr)
             return 1
         if arguments.check:
             print("every kernel equals its reference")
             return 0
         roof = Roof.of(device)
-        rows = [measured(case, roof, compiled=not tiny) for case in cases(device, TINY if tiny else REAL)]
+        rows = [measured(case, roof, compiled=not tiny) for case in cases(device, sizes)]
     where = torch.cuda.get_device_name() if device.type == "cuda" else "Triton's interpreter: times mean nothing"
     show(rows, title=f"Kernels on {where}", as_json=arguments.json)
     return 0

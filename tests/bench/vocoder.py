@@ -57,7 +57,7 @@ def figures(vocoder: Vocoder, wanted: argparse.Namespace) -> list[Row]:
         for runtime, work in works.items():
             if work is None:
                 continue
-            p50, p95 = timed(partial(work, chunk), wanted.seconds)
+            _, p50, p95 = timed(partial(work, chunk), wanted.seconds)
             share = p50 / count / (vocoder.hop / FRAMES_A_SECOND)
             rows.append(
                 {"runtime": runtime, "voices": str(count)}
