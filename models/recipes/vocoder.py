@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import scipy.signal
 import torch
 import torch.nn.functional as F
 from safetensors.torch import load_file, save_file
@@ -22,12 +23,14 @@ from models.recipes.adversary import Adversary
 from models.recipes.kathleen import Kathleen, open_kathleen
 from models.recipes.training import Judge, Plan, Training
 from models.recipes.vocoder_losses import SpectralLoss
-from models.tts.features import BANDS, FRAMES_A_SECOND, HOP, LOG_FLOOR, PITCH_ROW, VOICE_HZ, VOICED_ROW
+from models.tts.features import BANDS, FRAMES_A_SECOND, HOP, LOG_FLOOR, PITCH_ROW, VOICE_HZ, VOICED_ROW, mel
 from models.vocoder import NOISE_SAMPLES, Vocoder
 
 __all__ = ["Supply", "disturbed", "main"]
 
 BEFORE, AFTER = 30, 4  # frames around a piece that are heard but not judged
+EDGE = 3  # frames at the ends of resampled sound that are not trusted
+LOWEST, HIGHEST = 0.85, 1.7  # as times her pitch
 
 
 @dataclass
@@ -42,7 +45,7 @@ class Supply:
     def __iter__(self) -> Iterator[list[Tensor]]:
         rng = np.random.default_rng(self.seed)
         whole = BEFORE + self.frames + AFTER
-        usable = [i for i in self.voice.learned if len(self.voice.clips[i]) >= whole * HOP]
+        usable = [i for i in self.voice.learned if len(self.voice.clips[i]) >= (whole + 2 * EDGE) * HOP]
         weights = np.array([len(self.voice.clips[i]) for i in usable], np.float64)
         while True:
             chosen = rng.choice(usable, self.batch, p=weights / weights.sum())
@@ -50,20 +53,39 @@ class Supply:
             yield [torch.stack(parts) for parts in zip(*pairs, strict=True)]
 
     def _piece(self, i: int, whole: int, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
-        frames = self.voice.frames(i)
-        at = int(rng.integers(frames.stop - frames.start - whole + 1))
-        features = torch.from_numpy(np.array(self.voice.features[frames][at : at + whole]))
-        heard = self.voice.clips[i][(at + BEFORE) * HOP : (at + whole - AFTER) * HOP]
+        frames, pcm = self.voice.frames(i), self.voice.clips[i]
+        most = (frames.stop - frames.start) / (whole + 2 * EDGE)
+        higher = float(np.exp(rng.uniform(np.log(LOWEST), np.log(min(HIGHEST, most))))) if rng.random() < 0.4 else 1.0
+        taken = int((whole + 2 * EDGE) * higher) if higher != 1 else whole
+        at = int(rng.integers(frames.stop - frames.start - taken + 1))
+        sound = torch.from_numpy(pcm[at * HOP : (at + taken) * HOP].astype(np.float32)) / 32768
+        features = torch.from_numpy(np.array(self.voice.features[frames][at : at + taken]))
+        if higher != 1:
+            sound, features = shifted(sound, features, higher, whole)
         gain = float(10 ** (rng.uniform(-8, 8) / 20))
         features[:, :BANDS] = (features[:, :BANDS] + np.log(gain)).clamp(min=np.log(LOG_FLOOR))
-        return torch.from_numpy(heard.astype(np.float32)) * (gain / 32768), disturbed(features, rng)
+        return gain * sound[BEFORE * HOP : -AFTER * HOP], disturbed(features, rng)
+
+
+def shifted(sound: Tensor, features: Tensor, higher: float, whole: int) -> tuple[Tensor, Tensor]:
+    """Another voice that speaks faster, `higher` times as high: the middle `whole` frames of both."""
+    frames = int(len(features) / higher)
+    made = torch.from_numpy(scipy.signal.resample(sound.numpy(), round(len(sound) / higher))).float()
+    made = F.pad(made, (0, max(0, frames * HOP - len(made))))[: frames * HOP]
+    places = (np.arange(frames) + 0.5) * higher - 0.5
+    rows = [np.interp(places, np.arange(len(features)), features[:, row]) for row in (PITCH_ROW, VOICED_ROW)]
+    pitch, voiced = rows[0] + np.log2(higher), np.round(rows[1])
+    table = torch.cat([mel(made[None])[0], torch.from_numpy(np.stack([pitch, voiced])).float()]).T
+    start = (frames - whole) // 2
+    return made[start * HOP : (start + whole) * HOP], table[start : start + whole].contiguous()
 
 
 def disturbed(features: Tensor, rng: np.random.Generator) -> Tensor:
     """Features `[N, 82]` as a model might have predicted them: blurred, a little wrong, now and then not at all so."""
     made = features.clone()
     if rng.random() < 0.35:
-        blurred = F.avg_pool2d(made[None, :, :BANDS], 3, 1, 1, count_include_pad=False)[0]
+        width = int(rng.choice([1, 3, 5, 7]))  # the widest hides the harmonics, as where pitch was changed afterwards
+        blurred = F.avg_pool2d(made[None, :, :BANDS], (3, width), 1, (1, width // 2), count_include_pad=False)[0]
         made[:, :BANDS] = made[:, :BANDS].lerp(blurred, float(rng.uniform(0, 1)))
     if rng.random() < 0.5:
         noise = rng.standard_normal((len(made), BANDS)) + 2 * rng.standard_normal(BANDS)

@@ -11,7 +11,7 @@ from torch import Tensor
 from models.recipes.adversary import Adversary
 from models.recipes.kathleen import Kathleen
 from models.recipes.packs import Clips
-from models.recipes.vocoder import AFTER, BEFORE, Supply, disturbed
+from models.recipes.vocoder import AFTER, BEFORE, Supply, disturbed, shifted
 from models.recipes.vocoder_losses import SpectralLoss
 from models.tts.features import FEATURES, HOP, mel
 
@@ -79,3 +79,13 @@ def test_disturbing_is_slight_and_leaves_the_original_alone() -> None:
     assert torch.equal(features, kept)
     assert 0 < max(errors) < 1
     assert min(errors) == 0
+
+
+def test_a_voice_shifted_up_is_higher_and_its_features_know() -> None:
+    sound = tone(400)[0, :9600]
+    features = torch.cat([mel(sound[None])[0].T, torch.ones(40, 2)], 1)
+    made, seen = shifted(sound, features, 1.25, 20)
+    assert made.shape == (20 * HOP,) and seen.shape == (20, FEATURES)
+    assert torch.fft.rfft(made).abs().argmax() == 100  # 500 Hz in bins of 5 Hz
+    torch.testing.assert_close(seen[3:-3, :80], mel(made[None])[0].T[3:-3], atol=1e-4, rtol=0)
+    torch.testing.assert_close(seen[:, 80], torch.full((20,), 1 + float(np.log2(1.25))))
