@@ -83,3 +83,14 @@ def test_size_changes_nothing_but_the_size() -> None:
     small, large = drawn(REST, size=128), drawn(REST, size=256)
     halved = large.reshape(128, 2, 128, 2, 4).mean((1, 3))
     assert np.abs(halved - small).mean() < 4
+
+
+def test_the_planes_are_those_of_the_picture() -> None:
+    grey = np.full((64, 64, 4), 255, np.uint8)
+    grey[..., :3] = np.random.default_rng(1).integers(0, 255, (64, 64, 3))
+    person = Character(look_of("ada"), width=64, height=64, background=grey)
+    planes = person.planes(REST, 0.0)
+    rgb = person.render(REST, 0.0)[..., :3].astype(float)
+    luma = rgb @ [0.2568, 0.5041, 0.0979] + 16
+    blue = rgb.reshape(32, 2, 32, 2, 3).mean((1, 3)) @ [-0.1482, -0.2910, 0.4392] + 128
+    assert np.abs(planes.y - luma).max() <= 1 and np.abs(planes.u - blue).max() <= 1.5

@@ -14,8 +14,10 @@ from numpy.typing import NDArray
 __all__ = ["Converter", "Planes"]
 
 _TO_Y = (0.2568, 0.5041, 0.0979, 0.0, 16 / 255)
-_TO_U = (-0.1482, -0.2910, 0.4392, 0.0, 128 / 255)
-_TO_V = (0.4392, -0.3678, -0.0714, 0.0, 128 / 255)
+_TO_UV = (
+    (-0.1482, -0.2910, 0.4392, 0.0, 128 / 255),
+    (0.4392, -0.3678, -0.0714, 0.0, 128 / 255),
+)
 
 
 class Planes(NamedTuple):
@@ -32,13 +34,17 @@ class Converter:
     def __init__(self, width: int, height: int) -> None:
         assert width % 2 == height % 2 == 0
         self._size = width, height
+        self._half = skia.Surface(width // 2, height // 2)
 
     def __call__(self, picture: skia.Image) -> Planes:
         """New planes of a picture drawn by Skia."""
         width, height = self._size
-        y = _plane(picture, width, height, _TO_Y)
-        u, v = (_plane(picture, width // 2, height // 2, row) for row in (_TO_U, _TO_V))
-        return Planes(y, u, v)
+        small, linear = skia.Rect.MakeWH(width // 2, height // 2), skia.SamplingOptions(skia.FilterMode.kLinear)
+        self._half.getCanvas().drawImageRect(picture, small, linear, skia.Paint(BlendMode=skia.BlendMode.kSrc))
+        half = self._half.makeImageSnapshot()
+        return Planes(
+            _plane(picture, width, height, _TO_Y), *(_plane(half, width // 2, height // 2, row) for row in _TO_UV)
+        )
 
 
 def _plane(picture: skia.Image, width: int, height: int, row: tuple[float, ...]) -> NDArray[np.uint8]:
@@ -46,6 +52,5 @@ def _plane(picture: skia.Image, width: int, height: int, row: tuple[float, ...])
     surface = skia.Surface.MakeRasterDirect(skia.ImageInfo.MakeA8(width, height), plane, width)
     matrix = skia.ColorFilters.Matrix([0.0] * 15 + list(row))
     paint = skia.Paint(ColorFilter=matrix, BlendMode=skia.BlendMode.kSrc)
-    box, linear = skia.Rect.MakeWH(width, height), skia.SamplingOptions(skia.FilterMode.kLinear)
-    surface.getCanvas().drawImageRect(picture, box, linear, paint)
+    surface.getCanvas().drawImage(picture, 0, 0, skia.SamplingOptions(), paint)
     return plane
