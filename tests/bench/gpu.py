@@ -16,6 +16,7 @@ import time
 import traceback
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -150,9 +151,25 @@ def quality(run: Run) -> Rows:
     if run.packs is None or not all(map(find_spec, ("pesq", "scipy"))):
         return [{"quality": "not judged here: it takes --packs, pesq and scipy; see limelight bench half"}]
     half = import_module("tests.bench.half")
-    rows: Rows = half.measure(half.Told(run.packs, run.packs / "cache", 4 if run.tiny else 24, run.device))
+    rows: Rows = half.measure(half.Told(run.packs, run.packs / "cache", 4 if run.tiny else 8, run.device))
     if lost := [str(row[""]) for row in rows if row["holds"] == "NO"]:
         raise RuntimeError(f"bfloat16 does not hold for {', '.join(lost)}")
+    return rows
+
+
+def crossover(run: Run) -> Rows:
+    """Both ends of the spectrum by matrix products (ours) and by cuFFT (the reference), against the sessions."""
+    rows: Rows = []
+    for sessions in (2,) if run.tiny else (1, 64, 1024, 8192, 65_536):
+        sizes = replace(bench.TINY, sound=sessions)
+        for case in bench.cases(run.device, sizes):
+            if case.name in ("analysis", "resynthesis"):
+                forms = {"products": case.kernel, "FFT": case.reference}
+                times = {
+                    f"{name} µs": 1e6 * bench.seconds(lambda form=form, given=case.given: form(*given))
+                    for name, form in forms.items()
+                }
+                rows.append({"kernel": case.name, "sessions": str(sessions), **times})
     return rows
 
 
@@ -187,10 +204,11 @@ def _by_warps(case: bench.Case, home: Any) -> dict[str, str | float]:
 PARTS: dict[str, Callable[[Run], Rows]] = {
     "tests": tests,
     "kernels": kernels,
+    "crossover": crossover,
     "warps": warps,
     "quality": quality,
-    "engine": engine,
     "sanitizer": sanitizer,
+    "engine": engine,
 }
 
 if __name__ == "__main__":
