@@ -84,9 +84,13 @@ def disturbed(features: Tensor, rng: np.random.Generator) -> Tensor:
     """Features `[N, 82]` as a model might have predicted them: blurred, a little wrong, now and then not at all so."""
     made = features.clone()
     if rng.random() < 0.35:
-        width = int(rng.choice([1, 3, 5, 7]))  # the widest hides the harmonics, as where pitch was changed afterwards
-        blurred = F.avg_pool2d(made[None, :, :BANDS], (3, width), 1, (1, width // 2), count_include_pad=False)[0]
-        made[:, :BANDS] = made[:, :BANDS].lerp(blurred, float(rng.uniform(0, 1)))
+        made[:, :BANDS] = made[:, :BANDS].lerp(blurred(made[:, :BANDS], 3, 3), float(rng.uniform(0, 1)))
+    if rng.random() < 0.25:  # as where pitch was changed afterwards: the bands show other harmonics, or none
+        smooth = blurred(made[:, :BANDS], 1, 7)
+        ripple = (made[:, :BANDS] - smooth).numpy()
+        places = np.arange(BANDS) / rng.uniform(0.6, 1.7)
+        moved = np.stack([np.interp(places, np.arange(BANDS), row, right=0) for row in ripple])
+        made[:, :BANDS] = smooth + torch.from_numpy(moved * rng.uniform(0, 1)).float()
     if rng.random() < 0.5:
         noise = rng.standard_normal((len(made), BANDS)) + 2 * rng.standard_normal(BANDS)
         made[:, :BANDS] += torch.from_numpy(noise * rng.uniform(0, 0.1)).float()
@@ -95,6 +99,13 @@ def disturbed(features: Tensor, rng: np.random.Generator) -> Tensor:
         made[:, PITCH_ROW] += torch.from_numpy(np.asarray(off)).float()
     if rng.random() < 0.2:
         made[:, VOICED_ROW] = made[:, VOICED_ROW].roll(int(rng.choice([-1, 1])))
+    return made
+
+
+def blurred(bands: Tensor, frames: int, width: int) -> Tensor:
+    """`[N, 80]` averaged over `frames` by `width` neighbours, both odd."""
+    around = (frames // 2, width // 2)
+    made: Tensor = F.avg_pool2d(bands[None], (frames, width), 1, around, count_include_pad=False)[0]
     return made
 
 
