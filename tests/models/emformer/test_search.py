@@ -25,7 +25,7 @@ def search(seed: int = 0, *, beam: int = 4, tokens: int = 8) -> Search:
     return Search(theirs(seed), VOCABULARY, limits=Limits(beam=beam, tokens=tokens))
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", range(2))
 @pytest.mark.parametrize("beam", [1, 3, 6])
 def test_tokens_and_scores_equal_torchaudio(seed: int, beam: int) -> None:
     x = columns(seed)
@@ -46,7 +46,7 @@ def test_pieces_of_any_size_give_the_same() -> None:
     assert [found.tokens for found in pieces.beam] == [found.tokens for found in whole.beam]
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", range(2))
 def test_stable_words_are_never_revised(seed: int) -> None:
     ours, settled, revised = search(seed), list[Word](), 0
     before: list[Word] = []

@@ -111,10 +111,12 @@ def test_a_late_search_narrows_and_recovers(language: Language) -> None:
 
 def test_memory_stays_bounded_without_finish(language: Language) -> None:
     search = Search(language, limits=PATIENT)
-    for _ in range(30):
+    sizes = []
+    for _ in range(12):
         search.push(saying(CAT_SAT))
-    assert search._beam.trace.size < 2000
-    assert search.stable > 150
+        sizes.append(search._beam.trace.size)
+    assert max(sizes[6:]) < 1.5 * max(sizes[:6])
+    assert search.stable > 60
 
 
 def test_frames_of_another_shape_are_refused(language: Language) -> None:
