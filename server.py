@@ -245,6 +245,8 @@ class _Loaded:
 
         options, place = self._options, find_place(self._options.device)
         engines = self._engines = Engines(slots=options.sessions, recordings=AT_ONCE, device=Device(place))
+        if options.changer:
+            engines.add_changers()
         self._stt = _load_stt(options, slots=options.sessions + AT_ONCE, place=place)
         served = [*engines] if self._stt is None else [*engines, self._stt.engine]
         self._metrics.engines(lambda: [engine.snapshot() for engine in served])

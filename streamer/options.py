@@ -34,6 +34,7 @@ class ServeOptions:
     compile: bool
     cache: Path
     stt: str
+    changer: bool
     ice_servers: tuple[dict[str, Any], ...]
     udp_ports: tuple[int, int] | None
     public_ip: str | None
@@ -87,6 +88,7 @@ def add_arguments(parser: argparse.ArgumentParser, *, cache: Path, token: str | 
         default=cache,
         help="folder for compiled models and certificates (env LIMELIGHT_CACHE)",
     )
+    add("--changer", action="store_true", help="sessions can change the person's voice; sound comes 30 ms later")
     add("--log-format", choices=("text", "json"), default="text", help="form of the log lines")
     add("--log-level", default="info", choices=("debug", "info", "warning", "error"), help="least level logged")
     _add_limits(add)
@@ -156,6 +158,7 @@ def options_from(given: argparse.Namespace) -> ServeOptions:
         compile=given.compile,
         cache=given.cache,
         stt=given.stt,
+        changer=given.changer,
         ice_servers=tuple(_ice_server(text) for text in given.ice_server),
         udp_ports=given.udp_ports,
         public_ip=given.public_ip,

@@ -31,6 +31,8 @@ EXAMPLES = "limelight run IN OUT --clean, limelight run talk.mp4 talk.srt --capt
 class RunOptions:
     """What to do with which file. `clean`: the strength 0…1; `level`: LUFS; `limit`: dBFS; None: not at all.
 
+    `pitch`, `formants`: semitones by which the voice is changed.
+
     `cache`: where a server has left compiled models and what it fetched, which then serve here as well.
 
     Raises:
@@ -42,6 +44,8 @@ class RunOptions:
     clean: float | None = None
     level: float | None = None
     limit: float | None = None
+    pitch: float | None = None
+    formants: float | None = None
     captions: CaptionsWanted | None = None
     anchor: AnchorWanted | None = None
     video_codec: str | None = None
@@ -57,7 +61,7 @@ class RunOptions:
 
     @property
     def changes_sound(self) -> bool:
-        return not self.clean is self.level is self.limit is None
+        return any(told is not None for told in (self.clean, self.level, self.limit, self.pitch, self.formants))
 
     def _disagreement(self) -> str:
         """Why captions and the files named do not go together, or nothing."""
@@ -84,6 +88,9 @@ class RunOptions:
         """The same as a session's."""
         part: dict[str, Any] = {
             "enhance": {"on": self.clean is not None} | _if_told("strength", self.clean),
+            "changer": {"on": self.pitch is not None or self.formants is not None}
+            | _if_told("pitch", self.pitch)
+            | _if_told("formants", self.formants),
             "level": {"on": self.level is not None} | _if_told("target_lufs", self.level),
             "limiter": {"on": self.limit is not None} | _if_told("ceiling_db", self.limit),
         }
@@ -126,6 +133,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--level", type=_figure, nargs="?", const=-18.0, metavar="LUFS", help="bring speech to one loudness (-18)"
     )
     does.add_argument("--limit", type=_figure, nargs="?", const=-1.0, metavar="DB", help="keep peaks below (-1 dBFS)")
+    does.add_argument("--pitch", type=_figure, metavar="ST", help="a higher or lower voice: -12 to 12 semitones")
+    does.add_argument("--formants", type=_figure, metavar="ST", help="a brighter or darker one: -12 to 12 semitones")
     does.add_argument(
         "--captions",
         type=_captions,
@@ -177,6 +186,8 @@ def options_from(given: argparse.Namespace, *, cache: Path | None = None) -> Run
         clean=clean,
         level=given.level,
         limit=given.limit,
+        pitch=given.pitch,
+        formants=given.formants,
         captions=wanted,
         anchor=anchor_from(given),
         video_codec=given.video_codec,

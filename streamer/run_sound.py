@@ -35,11 +35,14 @@ class Stages:
 
     def path(self, channels: int) -> SoundPath:
         from streamer.device import Device  # torch takes seconds: bad options and files are told before that
-        from streamer.stages.sound import SoundEngines, build_path
+        from streamer.stages.sound import SoundEngines, build_path, with_changer
 
         self._device = self._device or Device()
         engines = SoundEngines.build(channels, slots=1, device=self._device)
         settings = self._settings
+        if settings.changer.on:
+            engines = with_changer(engines, channels, slots=1)
+            self._engines += [engines.changer] if engines.changer else []
         three = (engines.enhance, engines.level, engines.limiter)
         self._engines += three
         for engine in itertools.compress(three, (settings.enhance.on, settings.level.on, settings.limiter.on)):

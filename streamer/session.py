@@ -24,7 +24,7 @@ from streamer.pipeline import DelayLine, SoundPath
 from streamer.publisher import Busy, Connection, Publisher
 from streamer.rechunk import Rechunker
 from streamer.report import Report
-from streamer.settings import Settings, merge
+from streamer.settings import Settings, SettingsError, merge
 from streamer.stages.programme import Programme
 from streamer.stages.recognise import Recogniser
 from streamer.stages.saying import Saying
@@ -174,7 +174,10 @@ class Session:
         Raises:
             SettingsError: nothing was changed.
         """
-        self.settings = merge(self.settings, part)
+        wanted = merge(self.settings, part)
+        if wanted.changer.on and not any(stage.name == "changer" for stage in self.path.stages):
+            raise SettingsError("changer: not in this session's sound; start the server with --changer")
+        self.settings = wanted
         self.events.publish(Event("settings", {"settings": self.settings.model_dump()}))
         return self.settings
 

@@ -13,7 +13,18 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from models.tts.types import Controls
 
-__all__ = ["Captions", "Enhance", "Level", "Limiter", "Picture", "Settings", "SettingsError", "Voice", "merge"]
+__all__ = [
+    "Captions",
+    "Changer",
+    "Enhance",
+    "Level",
+    "Limiter",
+    "Picture",
+    "Settings",
+    "SettingsError",
+    "Voice",
+    "merge",
+]
 
 BLEEP = r"^[^\W_][\w'’-]{0,39}\*?$"  # one word, or how words begin: damn, damn*
 
@@ -45,6 +56,17 @@ class Limiter(_Frozen):
 
     on: bool = True
     ceiling_db: Annotated[float, Field(ge=-12.0, le=0.0)] = -1.0
+
+
+class Changer(_Frozen):
+    """Another voice out of the person's: its pitch and its formants, each so many semitones up or down.
+
+    Only where the server was started with `--changer`.
+    """
+
+    on: bool = False
+    pitch: Annotated[float, Field(ge=-12.0, le=12.0)] = 0.0
+    formants: Annotated[float, Field(ge=-12.0, le=12.0)] = 0.0
 
 
 class Picture(_Frozen):
@@ -91,6 +113,7 @@ class Settings(_Frozen):
     """All of a session's live settings, as in docs/protocol.md."""
 
     enhance: Enhance = Enhance()
+    changer: Changer = Changer()
     level: Level = Level()
     limiter: Limiter = Limiter()
     picture: Picture = Picture()

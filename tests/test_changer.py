@@ -12,6 +12,10 @@ from torch import Tensor
 
 from models.changer import HOP, Changer
 from models.streaming import Tree
+from streamer.device import Device
+from streamer.frame import AudioFrame
+from streamer.settings import Settings, merge
+from streamer.stages.sound import SoundEngines, build_path, with_changer
 from tests.contract import verify_contract
 
 RATE = 48_000
@@ -99,6 +103,30 @@ def test_wishes_that_change_on_the_way_leave_no_click() -> None:
         out: Tensor = Changer().forward((tone, wishes))
     bent = out[0, 0, 4 * HOP : -4 * HOP].diff().diff().abs()
     assert float(bent.max()) < 4 * (2 * math.pi * 270 / RATE) ** 2
+
+
+async def test_in_the_sound_path_it_fades_in_and_its_delay_is_there_from_the_start() -> None:
+    off = {"limiter": {"on": False}, "enhance": {"on": False}}
+    settings, device = merge(Settings(), off), Device()
+    plain = SoundEngines.build(1, slots=1, device=device)
+    engines = with_changer(plain, 1, slots=1)
+    tone = (0.3 * np.sin(2 * np.pi * 200 * np.arange(100 * HOP) / RATE)).astype(np.float32)[None]
+    hops = [AudioFrame(at, tone[:, at : at + HOP]) for at in range(0, tone.shape[1], HOP)]
+    try:
+        path = build_path(engines, channels=1, settings=lambda: settings)
+        before = [hop.samples for hop in await path.process(hops[:40])]
+        settings = merge(settings, {"changer": {"on": True, "pitch": 7.0}})
+        after = [hop.samples for hop in await path.process(hops[40:])]
+        path.close()
+        assert path.delay == build_path(plain, channels=1, settings=lambda: settings).delay + Changer.delay
+    finally:
+        for engine in (plain.enhance, plain.level, plain.limiter, engines.changer):
+            engine.close()
+        device.close()
+    sound = np.concatenate([*before, *after], axis=1)[0].astype(float)
+    np.testing.assert_array_equal(sound[path.delay : 40 * HOP], tone[0, : 40 * HOP - path.delay])
+    assert pitch_of(sound[-RATE * 13 // 20 :]) == pytest.approx(200 * 2 ** (7 / 12), rel=0.01)
+    assert np.abs(np.diff(sound, 2)).max() < 4 * 0.3 * (2 * np.pi * 300 / RATE) ** 2
 
 
 def test_silence_stays_silence() -> None:

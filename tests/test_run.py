@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import server
@@ -77,3 +78,18 @@ def test_a_log_gets_a_line_now_and_then(capsys: pytest.CaptureFixture[str]) -> N
         "[red]film.mkv: 0:01:00 of 0:01:15, 3.0× real time",
     ]
     assert as_time(3_725.9) == "1:02:05"
+
+
+def test_the_pitch_of_a_recording_is_changed_and_its_length_kept(tmp_path: Path) -> None:
+    tone = 0.3 * np.sin(2 * np.pi * 200 * np.arange(48_000) / 48_000)
+    source = write(tmp_path / "in.wav", np.stack([tone, tone]).astype(np.float32))
+    assert status(source, tmp_path / "out.wav", "--pitch", "12", "--quiet") == 0
+    changed = read(tmp_path / "out.wav")[0]
+    assert changed.shape == (2, 48_000)
+    spectrum = np.abs(np.fft.rfft(changed[0][4800:43200] * np.hanning(38_400)))
+    assert np.argmax(spectrum) * 48_000 / 38_400 == pytest.approx(400, abs=2)
+
+
+def test_voices_change_by_an_octave_at_most(capsys: pytest.CaptureFixture[str]) -> None:
+    assert status("in.wav", "out.wav", "--formants=13") == 2
+    assert "-12.0 to 12.0" in capsys.readouterr().err

@@ -10,6 +10,7 @@ from streamer.channel import Closed
 from streamer.frame import HOP, AudioFrame, Event, FormatError, VideoFrame
 from streamer.publisher import Busy
 from streamer.sessions import Full, NotFound, Sessions
+from streamer.settings import SettingsError
 from streamer.stages.airing import EditError
 from streamer.telling import stats_of
 from tests.fakes import make_session
@@ -79,6 +80,13 @@ async def test_a_setting_is_heard_at_once_and_told_to_all():
         assert np.all(hops[-1].samples == 1.0)
         kinds = [(await events.get()).kind for _ in range(2)]
         assert kinds == ["publisher", "settings"]
+
+
+async def test_a_voice_changer_that_is_not_in_the_path_cannot_be_switched_on():
+    async with running(make_session()) as session:
+        with pytest.raises(SettingsError, match="--changer"):
+            session.configure({"changer": {"on": True}})
+        assert not session.settings.changer.on
 
 
 async def test_one_publisher_at_a_time():

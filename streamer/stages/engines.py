@@ -14,7 +14,7 @@ from streamer.engine import Engine
 from streamer.frame import HOP
 from streamer.pipeline import SoundPath
 from streamer.session import Session
-from streamer.stages.sound import SoundEngines, build_path
+from streamer.stages.sound import SoundEngines, build_path, with_changer
 from streamer.stages.speech import Speech
 
 __all__ = ["Engines"]
@@ -29,7 +29,7 @@ class Engines:
     def __init__(
         self, *, slots: int, device: Device, recordings: int = 0, channel_counts: tuple[int, ...] = (1, 2)
     ) -> None:
-        self.device = device
+        self.device, self._slots = device, slots
         self.sound = {count: SoundEngines.build(count, slots=slots, device=device) for count in channel_counts}
         self.vad = Engine("vad", load_vad(), slots=slots + recordings, example=torch.zeros(1, 1, HOP), device=device)
 
@@ -37,6 +37,15 @@ class Engines:
         for engines in self.sound.values():
             yield from (engines.enhance, engines.level, engines.limiter)
         yield self.vad
+        yield from self._changers()
+
+    def _changers(self) -> list[Engine]:
+        return [engines.changer for engines in self.sound.values() if engines.changer is not None]
+
+    def add_changers(self) -> None:
+        """A voice changer in the path of every session to come."""
+        for count, engines in self.sound.items():
+            self.sound[count] = with_changer(engines, count, slots=self._slots)
 
     def paths(self, session: Session) -> tuple[SoundPath, Speech]:
         """Slots for one session.
@@ -60,13 +69,17 @@ class Engines:
 
     async def compile(self, cache: Path) -> None:
         """Swap compiled steps in, one engine after the other, while the eager ones serve."""
-        for engine in self:
+        for engine in self._compiling():
             await compile_engine(engine, cache=cache)
 
     @property
     def compiled(self) -> bool:
         """Whether every engine runs its quickest step: the compiled one, or on a GPU the captured one."""
-        return self.device.place.type == "cuda" or all(engine.compiled == "on" for engine in self)
+        return self.device.place.type == "cuda" or all(engine.compiled == "on" for engine in self._compiling())
+
+    def _compiling(self) -> list[Engine]:
+        """All but the changers, whose complex numbers compilers do not take."""
+        return [engine for engine in self if engine not in self._changers()]
 
     def close(self) -> None:
         for engine in self:
