@@ -1,6 +1,7 @@
 """The sound path in its order: enhance → (changer) → level → limiter.
 
-The changer is there only where it was asked for at the start, since its delay stays. The stages differ only in what they give their model and in the delay that it declares; the rest is `Blend`.
+The changer is there only where it was asked for at the start, since its delay stays. The stages differ only in what
+they give their model and in the delay that it declares; the rest is `Blend`.
 """
 
 from __future__ import annotations
