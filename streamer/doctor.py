@@ -23,6 +23,8 @@ from packaging.requirements import InvalidRequirement, Requirement
 from rich.console import Console
 from rich.table import Table
 
+from streamer.place import find_place
+
 __all__ = ["Check", "DoctorOptions", "Status", "add_arguments", "examine", "options_from", "run"]
 
 ROOMY_BYTES = 1 << 30
@@ -171,15 +173,19 @@ def _cpu_flags() -> set[str]:
 
 
 def _gpu() -> Iterator[Check]:
+    try:
+        find_place("cuda")
+    except ValueError as error:
+        if shutil.which("nvidia-smi"):
+            yield Check("gpu", Status.WARN, f"there is one, but {error}", "install a torch built for its CUDA")
+        else:
+            yield Check("gpu", Status.OK, "none; the models run on the processor")
+        return
     import torch  # seconds: only when it is this one's turn
 
-    if torch.cuda.is_available():
-        card = torch.cuda.get_device_properties(0)
-        yield Check("gpu", Status.OK, f"{card.name}, {_size(card.total_memory)}, CUDA {torch.version.cuda}")
-    elif shutil.which("nvidia-smi"):
-        yield Check("gpu", Status.WARN, "there is one, and torch cannot use it", "install a torch built for its CUDA")
-    else:
-        yield Check("gpu", Status.OK, "none; the models run on the processor")
+    card = torch.cuda.get_device_properties(0)
+    found = f"{card.name}, {_size(card.total_memory)}, CUDA {torch.version.cuda}"
+    yield Check("gpu", Status.OK, f"{found}; limelight serve --device cuda uses it")
 
 
 def _codecs() -> Iterator[Check]:

@@ -35,7 +35,7 @@ def find_place(said: str) -> str:
     if said == "auto":
         logger.info("models run on the processor: %s", reason)
         return "cpu"
-    raise ValueError(f"--device {said}: {reason}; say --device cpu, or look with limelight doctor")
+    raise ValueError(f"--device {said}: {reason}; say --device cpu, or --device auto for a GPU where there is one")
 
 
 def _unusable(number: int) -> str | None:

@@ -109,7 +109,7 @@ def test_captured_steps_equal_uncaptured_ones(toy: Callable[[], StreamingModule]
 @cuda
 async def test_sessions_on_a_gpu_equal_the_offline_truth() -> None:
     """As the server makes an engine: it says only the place."""
-    device, module = Device("cuda"), load_enhancer()
+    device, module = Device("cuda:0"), load_enhancer()
     x, truth, example = sound(480 * 20), copy.deepcopy(module), torch.zeros(1, 1, 480)
     engine = Engine("enhance", FusedEnhancer(module), slots=3, example=example, device=device)
     with engine.lease() as lease, engine.lease() as other:
