@@ -9,36 +9,22 @@ from __future__ import annotations
 import argparse
 import asyncio
 import importlib
-import logging
 import os
 import sys
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
 from streamer.logs import set_up
 from streamer.options import LOOPBACK, ServeOptions, options_from
 from streamer.options import add_arguments as add_serve_arguments
 from streamer.place import find_place
 
-if TYPE_CHECKING:
-    from starlette.routing import BaseRoute
-
-    from streamer.metrics import Metrics
-    from streamer.session import Session
-    from streamer.stages.engines import Engines
-    from streamer.stages.recognise import Recogniser
-    from streamer.stages.scribe import Scribe
-    from streamer.stages.searched import HotWords, Stt
-    from streamer.transports.http import Studio
-
 __all__ = ["main"]
 
 T = TypeVar("T")
 
 DRAIN_S = 5.0
-SOUND_THREADS = 2  # a packet of Opus takes a fifth of a millisecond
 SWITCH_S = 0.0005  # the device thread asks for the interpreter a few times a tick; Python's 5 ms is half a hop
 
 
@@ -187,6 +173,7 @@ def _demand(device: str) -> None:
 
 async def _run_server(options: ServeOptions) -> int:
     sys.setswitchinterval(SWITCH_S)
+    from streamer.loaded import Loaded
     from streamer.metrics import Metrics
     from streamer.sessions import Sessions
     from streamer.transports.http import Access, Studio
@@ -198,7 +185,7 @@ async def _run_server(options: ServeOptions) -> int:
         print(f"limelight: {error}", file=sys.stderr)
         return 1
     metrics = Metrics()
-    loaded = _Loaded(options, metrics)
+    loaded = Loaded(options, metrics)
     sessions = Sessions(loaded.session, capacity=options.sessions, idle_s=options.idle_s, longest_s=options.longest_s)
     metrics.gauge("limelight_sessions", "Open sessions", lambda: len(sessions))
     metrics.gauge("limelight_tasks", "Tasks on the event loop", lambda: len(asyncio.all_tasks()))
@@ -211,101 +198,3 @@ async def _run_server(options: ServeOptions) -> int:
         studio, listener, load=loaded.load, improve=loaded.improve, close=loaded.close, tls=options.tls, drain_s=DRAIN_S
     )
     return 0
-
-
-def _load_stt(options: ServeOptions, *, slots: int, place: str) -> Stt | None:
-    """The recogniser; where it is not wanted or cannot be had there are no captions, and everything else."""
-    if options.stt == "off":
-        return None
-    from streamer.frame import FormatError
-    from streamer.stages.stt import load_stt
-
-    try:
-        return load_stt(options.stt, cache=options.cache, slots=slots, place=place)
-    except FormatError as error:
-        logging.getLogger(__name__).warning("no captions: %s", error)
-        return None
-
-
-class _Loaded:
-    """What is there once torch and the models are: engines, and sessions made on them."""
-
-    def __init__(self, options: ServeOptions, metrics: Metrics) -> None:
-        self._options, self._metrics = options, metrics
-        self._engines: Engines | None = None
-        self._sound_codecs = ThreadPoolExecutor(SOUND_THREADS, "sound")
-        self._stt: Stt | None = None
-
-    def load(self, studio: Studio) -> Sequence[BaseRoute]:
-        """The slow part, in a thread: models, WebRTC; returns the media doors' routes."""
-        from streamer.device import Device
-        from streamer.stages.engines import Engines
-        from streamer.transports.doors import Network, media_routes
-        from streamer.transports.transcriptions import AT_ONCE, transcription_routes
-
-        options, place = self._options, find_place(self._options.device)
-        engines = self._engines = Engines(slots=options.sessions, recordings=AT_ONCE, device=Device(place))
-        if options.changer:
-            engines.add_changers()
-        self._stt = _load_stt(options, slots=options.sessions + AT_ONCE, place=place)
-        served = [*engines] if self._stt is None else [*engines, self._stt.engine]
-        self._metrics.engines(lambda: [engine.snapshot() for engine in served])
-        network = Network(ice_servers=options.ice_servers, udp_ports=options.udp_ports, public_ip=options.public_ip)
-        return [*media_routes(studio, network), *transcription_routes(studio, self._scribe)]
-
-    def _recogniser(self, hot_words: HotWords) -> Recogniser | None:
-        return None if self._stt is None else self._stt.recogniser(hot_words)
-
-    def _scribe(self, hot_words: Sequence[str]) -> Scribe:
-        """The stages for one recording, with their slots leased."""
-        from streamer.engine import EngineFull
-        from streamer.sessions import Full
-        from streamer.stages.scribe import scribe_of
-        from streamer.transports.http import Refused
-
-        assert self._engines is not None
-        try:
-            recogniser = self._recogniser(lambda: hot_words)
-            if recogniser is None:
-                raise Refused(503, "this server was started without a recogniser; start it with --stt emformer")
-            return scribe_of(self._engines.vad, recogniser)
-        except EngineFull as error:
-            raise Full(f"{error}; try again soon") from None
-
-    async def improve(self) -> None:
-        """What goes on in the background while the server serves."""
-        from streamer.compile import compile_engine
-
-        cache = self._options.cache / "compiled"
-        if self._engines is not None and self._options.compile:
-            await self._engines.compile(cache)
-        if self._stt is not None and self._options.compile and self._options.stt == "limelight":
-            await compile_engine(self._stt.engine, cache=cache)  # the public one is too large
-
-    def session(self, name: str, channels: int) -> Session:
-        """A new session with its slots leased."""
-        from streamer.engine import EngineFull
-        from streamer.session import Session
-        from streamer.sessions import Full
-
-        assert self._engines is not None
-        try:
-            session = Session(
-                name,
-                channels=channels,
-                make_path=self._engines.paths,
-                make_recogniser=lambda session: self._recogniser(lambda: session.settings.captions.hot_words),
-                metrics=self._metrics,
-                sound_codecs=self._sound_codecs,
-            )
-        except EngineFull as error:
-            raise Full(f"{error}; try again soon") from None
-        session.report.compiled = lambda: bool(self._engines and self._engines.compiled)
-        return session
-
-    def close(self) -> None:
-        self._sound_codecs.shutdown(wait=False, cancel_futures=True)
-        if self._engines is not None:
-            self._engines.close()
-        if self._stt is not None:
-            self._stt.close()

@@ -35,6 +35,7 @@ class ServeOptions:
     cache: Path
     stt: str
     changer: bool
+    voice: str
     ice_servers: tuple[dict[str, Any], ...]
     udp_ports: tuple[int, int] | None
     public_ip: str | None
@@ -115,6 +116,12 @@ def _add_network(add: Callable[..., object]) -> None:
         help="recogniser of the captions: the one that ships, the public Emformer (300 MB on first use), or none",
     )
     add(
+        "--voice",
+        choices=("limelight", "pocket", "off"),
+        default="limelight",
+        help="voice of what is typed: the one that ships, the public Pocket TTS (needs limelight[pocket]), or none",
+    )
+    add(
         "--ice-server",
         action="append",
         default=[],
@@ -159,6 +166,7 @@ def options_from(given: argparse.Namespace) -> ServeOptions:
         cache=given.cache,
         stt=given.stt,
         changer=given.changer,
+        voice=given.voice,
         ice_servers=tuple(_ice_server(text) for text in given.ice_server),
         udp_ports=given.udp_ports,
         public_ip=given.public_ip,

@@ -29,7 +29,7 @@ from streamer.stages.programme import Programme
 from streamer.stages.recognise import Recogniser
 from streamer.stages.saying import Saying
 from streamer.stages.speech import Speech
-from streamer.stages.talk import NoVoice, Talk
+from streamer.stages.talk import Talk, no_voice
 from streamer.telling import tell
 from streamer.transcript import Transcript
 
@@ -43,10 +43,6 @@ log = logging.getLogger(__name__)
 MakePath = Callable[["Session"], tuple[SoundPath, Speech]]
 MakeRecogniser = Callable[["Session"], Recogniser | None]
 MakeSaying = Callable[["Session"], Saying]
-
-
-def no_voice(_session: Session) -> Saying:
-    raise NoVoice("this server was started without a voice; start it without --voice off")
 
 
 class Session:
@@ -185,6 +181,12 @@ class Session:
         """Keep what a `caption` event commits, and tell everybody."""
         self.transcript.add(event.body)
         self.events.publish(event)
+
+    def say(self, text: str, *, more: bool = False) -> int:
+        """Have a line said; see `Talk.say`. Who does so keeps the session open for as long as who leaves it."""
+        if self.idle_since is not None:
+            self.idle_since = self.now()
+        return self.talk.say(text, more=more)
 
     def attach(self, connection: Connection) -> None:
         self.connections[connection.id] = connection

@@ -9,11 +9,12 @@ import numpy as np
 from streamer.frame import HOP
 from streamer.metrics import Metrics
 from streamer.pipeline import SoundPath
-from streamer.session import Session, no_voice
+from streamer.session import Session
 from streamer.sessions import Sessions
 from streamer.stages.blend import Blend
 from streamer.stages.saying import Saying
 from streamer.stages.speech import Speech
+from streamer.stages.talk import no_voice
 from streamer.transports.http import Access, Studio
 from streamer.transports.serve import bind, server_of
 

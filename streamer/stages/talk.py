@@ -24,7 +24,7 @@ from streamer.stages.mouth import AHEAD, Mouth, SaidChunk
 from streamer.stages.saying import Saying
 from streamer.stages.voice import Piece
 
-__all__ = ["LONGEST_TEXT", "MakeSaying", "NoVoice", "Talk"]
+__all__ = ["LONGEST_TEXT", "MakeSaying", "NoVoice", "Talk", "no_voice"]
 
 LONGEST_TEXT = 10_000
 DRY_S = 0.1  # without a hop from the publisher for so long, the voice carries on by itself
@@ -37,6 +37,11 @@ MakeSaying = Callable[[], Saying]
 
 class NoVoice(Exception):
     """This server was started without a voice."""
+
+
+def no_voice(_session: object) -> Saying:
+    """Where nothing can speak."""
+    raise NoVoice("this server was started without a voice; start it without --voice off")
 
 
 class Talk:

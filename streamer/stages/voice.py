@@ -13,6 +13,7 @@ from typing import Protocol, TypeVar
 import numpy as np
 
 from models.tts.types import Clause, Controls, Phone, SpokenWord
+from streamer.engine import Engine
 from streamer.frame import SOUND_HZ, Sound
 
 __all__ = ["PIECE", "SILENCE", "Piece", "Run", "Speaker", "TextReader", "Voice", "moved", "within"]
@@ -71,8 +72,9 @@ class Run(Protocol):
 
 
 class Voice(Protocol):
-    """A voice, loaded; shared by all streams."""
+    """A voice, loaded; shared by all streams. `engines`: what of it runs in slots, to be watched and compiled."""
 
+    engines: tuple[Engine, ...]
     run: Run
 
     def reader(self) -> TextReader:
@@ -85,6 +87,10 @@ class Voice(Protocol):
         Raises:
             EngineFull: there are as many as can be.
         """
+        ...
+
+    def close(self) -> None:
+        """Streams that speak end with `Closed` or a cancelled job."""
         ...
 
 

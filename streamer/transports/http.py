@@ -29,6 +29,8 @@ from streamer.publisher import Busy
 from streamer.session import Session
 from streamer.sessions import Full, NotFound, Sessions
 from streamer.settings import SettingsError
+from streamer.stages.saying import TooMuchText
+from streamer.stages.talk import NoVoice
 
 __all__ = ["Access", "Refused", "Studio", "body_text", "create_app", "json_body"]
 
@@ -36,6 +38,7 @@ WEB = Path(__file__).parent.parent / "web"
 LONGEST_BODY = 256 << 10
 READY_WAIT_S = 30.0
 RETRY_S = 5
+RETRY = {"Retry-After": str(RETRY_S)}
 OPEN_PATHS = ("/", "/healthz", "/readyz")
 OPEN_FOLDERS = ("/static/", "/overlay/", "/editor/")
 PAGES = {  # open to all: what they show is not
@@ -120,6 +123,8 @@ STATUS: tuple[tuple[type[Exception], int], ...] = (
     (Busy, 409),
     (SettingsError, 422),
     (FormatError, 400),
+    (TooMuchText, 429),
+    (NoVoice, 503),
 )
 
 
@@ -129,9 +134,7 @@ def error_response(studio: Studio, error: Exception) -> Response:
         error.status if isinstance(error, Refused) else next(code for kind, code in STATUS if isinstance(error, kind))
     )
     studio.metrics.refused.labels(str(status)).inc()
-    headers = (
-        {"Retry-After": str(RETRY_S)} if status == 503 else {"WWW-Authenticate": "Bearer"} if status == 401 else {}
-    )
+    headers = {401: {"WWW-Authenticate": "Bearer"}, 429: RETRY, 503: RETRY}.get(status, {})
     return JSONResponse({"error": str(error)}, status, headers)
 
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Sequence
-from contextlib import aclosing, contextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+from contextlib import aclosing
 from typing import Any
 
 from starlette.datastructures import FormData
@@ -26,6 +26,7 @@ from streamer.transcription import Transcription
 from streamer.transports.asked import LANGUAGES, MODELS, Asked, Wrong, asked_of, read_form
 from streamer.transports.file.recording import Recording, open_recording
 from streamer.transports.http import Refused, Studio
+from streamer.transports.places import Places
 
 __all__ = ["MakeScribe", "transcription_routes"]
 
@@ -40,7 +41,7 @@ MakeScribe = Callable[[Sequence[str]], Scribe]
 
 def transcription_routes(studio: Studio, make_scribe: MakeScribe) -> list[BaseRoute]:
     """`/v1/audio/transcriptions` and `/v1/models`."""
-    uploads, places = _Places(UPLOADS), _Places(AT_ONCE)
+    uploads, places = Places(UPLOADS, "recordings wait"), Places(AT_ONCE, "recordings are being worked on")
 
     async def transcriptions(request: Request) -> Response:
         try:
@@ -67,39 +68,15 @@ def transcription_routes(studio: Studio, make_scribe: MakeScribe) -> list[BaseRo
     ]
 
 
-class _Places:
-    """How many are taken at once."""
-
-    def __init__(self, count: int) -> None:
-        self._count, self._free = count, count
-
-    def take(self) -> None:
-        """Raises `Full`."""
-        if not self._free:
-            raise Full(f"{self._count} recordings are being worked on, as many as are taken at once; try again soon")
-        self._free -= 1
-
-    def give_back(self) -> None:
-        self._free += 1
-
-    @contextmanager
-    def one(self) -> Iterator[None]:
-        self.take()
-        try:
-            yield
-        finally:
-            self.give_back()
-
-
 class _Work:
     """One recording being transcribed, and all that it holds."""
 
-    def __init__(self, asked: Asked, recording: Recording, scribe: Scribe, places: _Places) -> None:
+    def __init__(self, asked: Asked, recording: Recording, scribe: Scribe, places: Places) -> None:
         self._asked, self._recording, self._scribe, self._places = asked, recording, scribe, places
         self._transcript = Transcript()
 
     @classmethod
-    async def begin(cls, asked: Asked, places: _Places, make_scribe: MakeScribe) -> _Work:
+    async def begin(cls, asked: Asked, places: Places, make_scribe: MakeScribe) -> _Work:
         """Raises FormatError and `Full`; nothing is held then."""
         places.take()
         try:
@@ -143,7 +120,7 @@ async def _upload(request: Request) -> FormData:
         raise Wrong(f"the upload took longer than {UPLOAD_S / 60:.0f} minutes", "file", 408) from None
 
 
-async def _answer(request: Request, form: FormData, places: _Places, make_scribe: MakeScribe) -> Response:
+async def _answer(request: Request, form: FormData, places: Places, make_scribe: MakeScribe) -> Response:
     try:
         asked = asked_of(form)
         work = await _Work.begin(asked, places, make_scribe)

@@ -12,10 +12,13 @@ from starlette.routing import BaseRoute, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from streamer.channel import Channel, Closed
-from streamer.frame import Event
+from streamer.frame import Event, FormatError
 from streamer.session import EVENTS_HELD, Session
+from streamer.sessions import Full
 from streamer.settings import SettingsError
 from streamer.stages.airing import EditError
+from streamer.stages.saying import TooMuchText
+from streamer.stages.talk import NoVoice
 from streamer.transports.http import Studio
 
 __all__ = ["SUBPROTOCOL", "event_text", "message_reply", "websocket_routes"]
@@ -44,25 +47,30 @@ def message_reply(session: Session, text: str | bytes) -> Event | None:
         message = json.loads(text, parse_constant=_no_number) if short else None
     except (ValueError, RecursionError):
         message = None
+    try:
+        return _obey(session, message)
+    except (SettingsError, EditError, FormatError, TooMuchText, NoVoice, Full) as error:
+        return Event("error", {"error": str(error)})
+
+
+def _obey(session: Session, message: object) -> Event | None:
     match message:
         case {"type": "ping", **rest}:
             return Event("pong", {"t": rest.get("t")})
         case {"type": "set", "settings": part}:
-            try:
-                session.configure(part)
-            except SettingsError as error:
-                return Event("error", {"error": str(error)})
-            return None
+            session.configure(part)
+        case {"type": "say", "text": str(text), **rest}:
+            session.say(text, more=rest.get("more") is True)
+        case {"type": "say.stop"}:
+            session.talk.stop()
         case {"type": "captions.edit", "line": line, "action": action, **rest}:
-            try:
-                session.programme.edit(line, action, rest.get("text"))
-            except EditError as error:
-                return Event("error", {"error": str(error)})
-            return None
+            session.programme.edit(line, action, rest.get("text"))
         case {"type": str(kind)}:
-            known = "set (with settings), captions.edit (with line and action), ping"
-            return Event("error", {"error": f"no message type {kind!r} here; known: {known}"})
-    return Event("error", {"error": 'a message is a JSON text of at most 64 KiB such as {"type": "ping"}'})
+            known = "set (with settings), say (with text), say.stop, captions.edit (with line and action), ping"
+            raise FormatError(f"no message type {kind!r} here; known: {known}")
+        case _:
+            raise FormatError('a message is a JSON text of at most 64 KiB such as {"type": "ping"}')
+    return None
 
 
 def _no_number(name: str) -> None:

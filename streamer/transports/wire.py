@@ -5,14 +5,14 @@ Pure but for the codecs' own state: no socket here.
 
 from __future__ import annotations
 
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 import av
 import numpy as np
 
 from streamer.frame import SOUND_HZ, FormatError, Sound
 
-__all__ = ["Format", "Pcm", "Wire", "open_wire"]
+__all__ = ["Format", "Pcm", "Resampler", "Wire", "open_wire", "pcm_bytes"]
 
 Format = Literal["s16le", "f32le", "opus"]
 
@@ -37,8 +37,8 @@ class Pcm:
         self.samples_in = self.samples_out = 0
         self._dtype = np.dtype("<i2" if form == "s16le" else "<f4")
         self._rate, self.channels = rate, channels
-        self._up = _Resampler(rate, SOUND_HZ, channels)
-        self._down = _Resampler(SOUND_HZ, rate, channels)
+        self._up = Resampler(rate, SOUND_HZ, channels)
+        self._down = Resampler(SOUND_HZ, rate, channels)
 
     def decode(self, message: bytes) -> Sound:
         """Raises FormatError: half a sample, NaN or infinity."""
@@ -66,14 +66,17 @@ class Pcm:
     def _bytes(self, samples: Sound) -> list[bytes]:
         samples = samples[:, : self.samples_in - self.samples_out]
         self.samples_out += samples.shape[1]
-        if not samples.shape[1]:
-            return []
-        if self._dtype.kind == "i":
-            samples = np.clip(np.rint(samples * 32768), -32768, 32767)
-        return [samples.T.astype(self._dtype).tobytes()]
+        return [pcm_bytes(samples, self._dtype)] if samples.shape[1] else []
 
 
-class _Resampler:
+def pcm_bytes(samples: Sound, dtype: np.dtype[Any]) -> bytes:
+    """Interleaved, as integers or floats; louder than full scale is clipped where that must be."""
+    if dtype.kind == "i":
+        samples = np.asarray(np.clip(np.rint(samples * 32768), -32768, 32767), np.float32)
+    return samples.T.astype(dtype).tobytes()
+
+
+class Resampler:
     """libswresample from one rate to another; passes through when they are the same."""
 
     def __init__(self, rate_in: int, rate_out: int, channels: int) -> None:
