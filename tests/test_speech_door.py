@@ -178,17 +178,27 @@ async def test_who_stops_reading_an_answer_is_left_after_a_while_and_holds_nothi
         writer.close()
 
 
+def masked(message):
+    """A text frame of a client (RFC 6455), masked with zeros."""
+    body = json.dumps(message).encode()
+    return b"\x81" + bytes([0x80 | 126]) + len(body).to_bytes(2, "big") + bytes(4) + body
+
+
 async def test_who_stops_reading_a_socket_is_left_after_a_while_and_holds_nothing(monkeypatch):
     monkeypatch.setattr(speech_socket, "PATIENCE_S", 0.2)
     async with desk(Tones()) as here:
-        socket = await websockets.connect(here.socket_url, sock=await narrow(here), max_queue=1)
-        await socket.send('{"type": "start", "format": "f32le", "rate": 192000}')
-        await socket.send(json.dumps({"type": "text", "text": "a long text, " * 100}))
-        while here.voice.free == 10:
+        reader, writer = await asyncio.open_connection(sock=await narrow(here), limit=1000)
+        asked = ("Host: 127.0.0.1", "Upgrade: websocket", "Connection: Upgrade", "Sec-WebSocket-Version: 13")
+        key = "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ=="
+        head = "\r\n".join(("GET /v1/audio/speech/stream HTTP/1.1", *asked, key))
+        writer.write(f"{head}\r\n\r\n".encode())
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(masked({"type": "start", "format": "f32le", "rate": 192_000}))
+        writer.write(masked({"type": "text", "text": "a long text, " * 100}))
+        while not here.voice.spoken or here.voice.free < 10:
             await asyncio.sleep(0.01)
-        while here.voice.free < 10:
-            await asyncio.sleep(0.01)
-        socket.transport.abort()
+        assert len(here.voice.spoken) < 50, "no more is made than is read"
+        writer.transport.abort()
 
 
 async def conversation(socket, *messages, start=None, until="ended"):
