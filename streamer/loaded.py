@@ -5,8 +5,9 @@ Made before they are, so that pages are answered at once: what is heavy is impor
 
 from __future__ import annotations
 
+import asyncio
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -70,6 +71,7 @@ class Loaded:
         self._sound_codecs = ThreadPoolExecutor(SOUND_THREADS, "sound")
         self._stt: Stt | None = None
         self._voice: Voice | None = None
+        self._sessions: Iterable[Session] = ()
 
     def load(self, studio: Studio) -> Sequence[BaseRoute]:
         """The slow part, in a thread: models, WebRTC; returns the media doors' routes."""
@@ -80,6 +82,7 @@ class Loaded:
         from streamer.transports.speech import SPOKEN_AT_ONCE
         from streamer.transports.transcriptions import AT_ONCE, transcription_routes
 
+        self._sessions = studio.sessions
         options, place = self._options, find_place(self._options.device)
         engines = self._engines = Engines(slots=options.sessions, recordings=AT_ONCE, device=Device(place))
         if options.changer:
@@ -123,6 +126,20 @@ class Loaded:
 
     async def improve(self) -> None:
         """What goes on in the background while the server serves."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._compile())
+            if self._options.vmc is not None:
+                tasks.create_task(self._move_avatar(*self._options.vmc))
+
+    async def _move_avatar(self, host: str, port: int) -> None:
+        from streamer.transports.vmc import Vmc
+
+        try:
+            await Vmc(host, port, shapes=self._options.vmc_shapes, sessions=self._sessions).run()
+        except OSError as error:
+            log.error("--vmc: %s:%s cannot be sent to: %s", host, port, error)
+
+    async def _compile(self) -> None:
         from streamer.compile import compile_engine
 
         cache = self._options.cache / "compiled"
@@ -146,6 +163,7 @@ class Loaded:
                 make_path=self._engines.paths,
                 make_recogniser=lambda session: self._recogniser(lambda: session.settings.captions.hot_words),
                 make_saying=lambda session: self._saying(lambda: session.settings.voice.controls),
+                make_lips=self._engines.lips,
                 metrics=self._metrics,
                 sound_codecs=self._sound_codecs,
             )

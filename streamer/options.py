@@ -36,6 +36,8 @@ class ServeOptions:
     stt: str
     changer: bool
     voice: str
+    vmc: tuple[str, int] | None
+    vmc_shapes: str
     ice_servers: tuple[dict[str, Any], ...]
     udp_ports: tuple[int, int] | None
     public_ip: str | None
@@ -122,6 +124,13 @@ def _add_network(add: Callable[..., object]) -> None:
         help="voice of what is typed: the one that ships, the public Pocket TTS (needs limelight[pocket]), or none",
     )
     add(
+        "--vmc",
+        type=_receiver,
+        metavar="[HOST:]PORT",
+        help="move the avatar of a VTuber tool with the anchor, by the VMC protocol: 39539 for VSeeFace and Warudo",
+    )
+    add("--vmc-shapes", choices=("vrm", "perfect-sync"), default="vrm", help="what that avatar's face is made of")
+    add(
         "--ice-server",
         action="append",
         default=[],
@@ -167,6 +176,8 @@ def options_from(given: argparse.Namespace) -> ServeOptions:
         stt=given.stt,
         changer=given.changer,
         voice=given.voice,
+        vmc=given.vmc,
+        vmc_shapes=given.vmc_shapes,
         ice_servers=tuple(_ice_server(text) for text in given.ice_server),
         udp_ports=given.udp_ports,
         public_ip=given.public_ip,
@@ -187,6 +198,13 @@ def _device(text: str) -> str:
     if not sayable(text):
         raise argparse.ArgumentTypeError(f"{text!r} is none of auto, cpu, cuda, cuda:0, cuda:1 …")
     return text
+
+
+def _receiver(text: str) -> tuple[str, int]:
+    host, _, port = text.rpartition(":")
+    if not (port.isdigit() and 1 <= int(port) <= 65535):
+        raise argparse.ArgumentTypeError(f"{text!r} is no [HOST:]PORT such as 39539 or 192.168.1.20:39539")
+    return host.strip("[]") or LOOPBACK[0], int(port)
 
 
 def _positive(text: str) -> int:

@@ -15,16 +15,19 @@ from concurrent.futures import Executor
 from dataclasses import replace
 from typing import Any
 
-from streamer.channel import Broadcast, Channel, Closed, Overflow
+from streamer.channel import Broadcast, Closed, Overflow
 from streamer.clock import MediaClock, OutputClock
-from streamer.frame import HOP, SOUND_HZ, AudioFrame, Event, VideoFrame
+from streamer.frame import HOP, SOUND_HZ, AudioFrame, Event
 from streamer.hearing import Hearing
 from streamer.metrics import Metrics
-from streamer.pipeline import DelayLine, SoundPath
+from streamer.pipeline import SoundPath
 from streamer.publisher import Busy, Connection, Publisher
 from streamer.rechunk import Rechunker
 from streamer.report import Report
 from streamer.settings import Settings, SettingsError, merge
+from streamer.showing import CARRIED, Showing
+from streamer.stages.lipsync import LipSync
+from streamer.stages.live_anchor import LiveAnchor
 from streamer.stages.programme import Programme
 from streamer.stages.recognise import Recogniser
 from streamer.stages.saying import Saying
@@ -33,16 +36,16 @@ from streamer.stages.talk import Talk, no_voice
 from streamer.telling import tell
 from streamer.transcript import Transcript
 
-__all__ = ["MakePath", "MakeRecogniser", "MakeSaying", "Session"]
+__all__ = ["MakeLips", "MakePath", "MakeRecogniser", "MakeSaying", "Session"]
 
 EVENTS_HELD = 64
-CARRIED = SOUND_HZ // 25  # about what a publisher's sound takes on its way: 40 ms
 
 log = logging.getLogger(__name__)
 
 MakePath = Callable[["Session"], tuple[SoundPath, Speech]]
 MakeRecogniser = Callable[["Session"], Recogniser | None]
 MakeSaying = Callable[["Session"], Saying]
+MakeLips = Callable[["Session"], LipSync]
 
 
 class Session:
@@ -59,6 +62,7 @@ class Session:
         make_path: MakePath,
         make_recogniser: MakeRecogniser = lambda _session: None,
         make_saying: MakeSaying = no_voice,
+        make_lips: MakeLips = lambda _session: LipSync(None),
         metrics: Metrics,
         settings: Settings | None = None,
         sound_codecs: Executor | None = None,
@@ -69,6 +73,7 @@ class Session:
         self.settings, self.sound_codecs = settings or Settings(), sound_codecs
         self.clock = MediaClock(now())
         self.report, self.output_clock = Report(metrics), OutputClock(self.clock, wall=time.time())
+        self.events: Broadcast[Event] = Broadcast()
         self.path, self.speech = make_path(self)
         try:
             self.programme = self._make_programme(make_recogniser)
@@ -77,12 +82,12 @@ class Session:
             self.speech.close()
             raise
         self.talk = self._make_talk(make_saying)
-        self.hearing = Hearing(
-            name, speech=self.speech, programme=self.programme, talk=self.talk, publish=self._publish
-        )
+        self.showing = self._make_showing()
+        self.anchor = self._make_anchor(make_lips)
+        tell = self.events.publish
+        self.hearing = Hearing(name, speech=self.speech, programme=self.programme, talk=self.talk, publish=tell)
         self.sound_out: Broadcast[AudioFrame] = Broadcast()
-        self.picture_out: Broadcast[VideoFrame] = Broadcast()
-        self.events: Broadcast[Event] = Broadcast()
+        self.picture_out = self.showing.out
         self.connections: dict[str, Connection] = {}
         self.publisher: Publisher | None = None
         self.output: object = None  # what the doors share to send this session out; theirs alone
@@ -100,7 +105,30 @@ class Session:
             now_s=lambda: self.time_s,
             failed=lambda: self.report.failed("captions"),
             tell=self.caption,
-            publish=self._publish,
+            publish=self.events.publish,
+            least_hold_s=lambda: self.anchor.hold_s,
+        )
+
+    def _make_showing(self) -> Showing:
+        return Showing(
+            self.programme,
+            self.report,
+            delay=self.path.delay,
+            start=self.clock.start,
+            now=self.now,
+            covered=lambda: self.anchor.on,
+        )
+
+    def _make_anchor(self, make_lips: MakeLips) -> LiveAnchor:
+        return LiveAnchor(
+            make_lips(self),
+            settings=lambda: self.settings.anchor,
+            now=self.now,
+            due=self.showing.due,
+            show=self.showing.show,
+            publish=self.events.publish,
+            failed=lambda: self.report.failed("anchor"),
+            said=self.talk.said,
         )
 
     def _make_talk(self, make_saying: MakeSaying) -> Talk:
@@ -111,12 +139,10 @@ class Session:
             now=self.now,
             pts=lambda: self.clock.pts(self.now(), SOUND_HZ) - self.path.delay - CARRIED,
             air=self._air,
-            publish=self._publish,
+            publish=self.events.publish,
             failed=lambda: self.report.failed("voice"),
+            feel=lambda begin, emotion: self.anchor.feel(begin, emotion),
         )
-
-    def _publish(self, event: Event) -> None:
-        self.events.publish(event)
 
     @property
     def time_s(self) -> float:
@@ -136,6 +162,7 @@ class Session:
                 self.spawn(self.hearing.run(), "listen")
                 self.spawn(self.talk.run(), "voice")
                 self.spawn(self.programme.run(), "captions")
+                self.spawn(self.anchor.run(), "anchor")
                 self.spawn(tell(self), "tell")
                 self.ready.set()
         except* Exception:
@@ -144,7 +171,7 @@ class Session:
         finally:
             self._tasks = None
             self.ready.set()
-            for part in (self.path, self.hearing, self.programme, self.talk):
+            for part in (self.path, self.hearing, self.programme, self.anchor, self.talk):
                 part.close()
             for broadcast in (self.events, self.sound_out, self.picture_out):
                 broadcast.close()
@@ -174,6 +201,7 @@ class Session:
         if wanted.changer.on and not any(stage.name == "changer" for stage in self.path.stages):
             raise SettingsError("changer: not in this session's sound; start the server with --changer")
         self.settings = wanted
+        self.anchor.changed()
         self.events.publish(Event("settings", {"settings": self.settings.model_dump()}))
         return self.settings
 
@@ -210,7 +238,7 @@ class Session:
         self.epoch += 1
         publisher = Publisher(sound_overflow, self.epoch)
         self.spawn(self._sound(publisher), "sound")
-        self.spawn(self._picture(publisher), "picture")
+        self.spawn(self.showing.camera(publisher, lambda: publisher.epoch == self.epoch), "picture")
         self.publisher = publisher
         self.events.publish(Event("publisher", {"state": "joined"}))
         return publisher
@@ -249,6 +277,7 @@ class Session:
 
     async def _hear(self, hop: AudioFrame, publisher: Publisher) -> None:
         self.report.heard(hop, self.now())
+        self.anchor.hear(hop)
         if publisher.waits:
             await self.programme.room()
             await self.hearing.observe([hop])
@@ -270,31 +299,3 @@ class Session:
         while publisher.epoch == self.epoch and (out := self.programme.drain()) is not None:
             await self._send(out)
             await asyncio.sleep(HOP / SOUND_HZ)
-
-    async def _picture(self, publisher: Publisher) -> None:
-        line = DelayLine(self.path.delay)
-        while True:
-            line.hold(self.programme.hold_s)
-            try:
-                frame = await self._next_picture(publisher.picture, line)
-            except Closed:
-                if not self.programme.hold_s or not len(line):
-                    return
-                await asyncio.sleep(max(0.0, (line.next_due(self.report.sound_lag_s(self.now())) or 0.0) - self.now()))
-                frame = None
-            if frame is not None:
-                line.push(frame)
-            if publisher.epoch != self.epoch:
-                return
-            while (due := line.pop_due(self.now(), self.report.sound_lag_s(self.now()))) is not None:
-                self.report.shown(due, self.now())
-                await self.picture_out.put(await self.programme.draw(due))
-
-    async def _next_picture(self, pictures: Channel[VideoFrame], line: DelayLine) -> VideoFrame | None:
-        """The next frame, or None when the first one held is due."""
-        due = line.next_due(self.report.sound_lag_s(self.now()))
-        try:
-            async with asyncio.timeout(None if due is None else max(0.0, due - self.now())):
-                return await pictures.get()
-        except TimeoutError:
-            return None

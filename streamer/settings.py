@@ -9,11 +9,12 @@ from collections.abc import Mapping
 from difflib import get_close_matches
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from models.tts.types import Controls
 
 __all__ = [
+    "Anchor",
     "Captions",
     "Changer",
     "Enhance",
@@ -109,6 +110,36 @@ class Voice(_Frozen):
         return Controls(self.speed, self.pitch_semitones, self.energy_db, self.pause)
 
 
+class Anchor(_Frozen):
+    """A drawn person in the camera's place, marked as synthetic by a `label`; `source`: whose words move the mouth.
+
+    `character`: a name or a whole number, each another person. `background`: `studio`, a colour, or `none`, which sends
+    colour on the left and how opaque it is on the right, for `/overlay/anchor/NAME`. `size`: of the picture's sides.
+    """
+
+    on: bool = False
+    source: Literal["voice", "text"] = "voice"
+    character: Annotated[str, Field(pattern=r"^([a-z]{1,16}|[0-9]{1,9})$")] = "ada"
+    emotion: Literal["neutral", "happy", "sad", "surprised", "angry"] = "neutral"
+    background: Annotated[str, Field(pattern=r"^(studio|none|#[0-9a-fA-F]{6})$")] = "studio"
+    label: bool = True
+    size: Annotated[int, Field(ge=128, le=1080, multiple_of=2)] = 512
+
+    @field_validator("character")
+    @classmethod
+    def _is_somebody(cls, character: str) -> str:
+        from models.character.look import look_of  # what draws takes long to load
+
+        look_of(character)
+        return character
+
+    @property
+    def look(self) -> dict[str, Any]:
+        """What is drawn, as `streamer.stages.anchor.AnchorWanted` takes it."""
+        size = {"width": self.size, "height": self.size}
+        return {"character": self.character, "background": self.background, "mark": self.label, **size}
+
+
 class Settings(_Frozen):
     """All of a session's live settings, as in docs/protocol.md."""
 
@@ -119,6 +150,7 @@ class Settings(_Frozen):
     picture: Picture = Picture()
     captions: Captions = Captions()
     voice: Voice = Voice()
+    anchor: Anchor = Anchor()
 
 
 def merge(settings: Settings, part: object) -> Settings:

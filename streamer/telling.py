@@ -33,5 +33,6 @@ def stats_of(session: Session) -> dict[str, Any]:
         "viewers": session.viewers,
         "captions": session.programme.stats(),
         "voice": session.talk.stats(),
+        "anchor": session.anchor.stats(),
         **session.report.stats(session.now(), delays_ms),
     }

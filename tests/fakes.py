@@ -12,6 +12,7 @@ from streamer.pipeline import SoundPath
 from streamer.session import Session
 from streamer.sessions import Sessions
 from streamer.stages.blend import Blend
+from streamer.stages.lipsync import LipSync
 from streamer.stages.saying import Saying
 from streamer.stages.speech import Speech
 from streamer.stages.talk import no_voice
@@ -54,7 +55,17 @@ class Loud:
         pass
 
 
-def make_session(name="test", channels=1, *, gain=0.5, delay=480, metrics=None, recogniser=None, voice=None):
+def make_session(
+    name="test",
+    channels=1,
+    *,
+    gain=0.5,
+    delay=480,
+    metrics=None,
+    recogniser=None,
+    voice=None,
+    lips=lambda: LipSync(None),
+):
     """A session whose `enhance` stage multiplies by `gain` and lags by `delay`."""
 
     def make_saying(session):
@@ -73,6 +84,7 @@ def make_session(name="test", channels=1, *, gain=0.5, delay=480, metrics=None, 
         make_path=make_path,
         make_recogniser=lambda _session: recogniser,
         make_saying=make_saying,
+        make_lips=lambda _session: lips(),
         metrics=metrics or Metrics(),
     )
 

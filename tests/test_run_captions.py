@@ -163,7 +163,7 @@ async def test_an_interrupted_run_leaves_nothing(tmp_path, talk):
     [("talk.mkv", "subrip"), ("talk.webm", "webvtt"), ("talk.mp4", "mov_text")],
 )
 def test_a_stream_of_text(tmp_path, name, codec):
-    talk = write(tmp_path / f"in.{name.split('.')[1]}", spoken(), add=moving(codec=CODECS[name.split('.')[1]]))
+    talk = write(tmp_path / f"in.{name.split('.')[1]}", spoken(), add=moving(codec=CODECS[name.split(".")[1]]))
     out = tmp_path / name
     assert status(talk, out, "--captions", "soft") == 0
     found, packets = texts(out)

@@ -18,10 +18,10 @@ from tests.scripted import Scripted, script
 
 
 @contextlib.asynccontextmanager
-async def running(session):
+async def running(session, *, limit_s=10):
     task = asyncio.create_task(session.run())
     try:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(limit_s):
             await session.ready.wait()
             yield session
     finally:

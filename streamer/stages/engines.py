@@ -8,12 +8,14 @@ from pathlib import Path
 import torch
 
 from models.vad import load_vad
+from models.visemes import load_visemes
 from streamer.compile import compile_engine
 from streamer.device import Device
 from streamer.engine import Engine
 from streamer.frame import HOP
 from streamer.pipeline import SoundPath
 from streamer.session import Session
+from streamer.stages.lipsync import LipSync
 from streamer.stages.sound import SoundEngines, build_path, with_changer
 from streamer.stages.speech import Speech
 
@@ -32,11 +34,15 @@ class Engines:
         self.device, self._slots = device, slots
         self.sound = {count: SoundEngines.build(count, slots=slots, device=device) for count in channel_counts}
         self.vad = Engine("vad", load_vad(), slots=slots + recordings, example=torch.zeros(1, 1, HOP), device=device)
+        visemes = load_visemes()
+        self._lip_delay = visemes.delay
+        self.visemes = Engine("visemes", visemes, slots=slots, example=torch.zeros(1, 1, HOP), device=device)
 
     def __iter__(self) -> Iterator[Engine]:
         for engines in self.sound.values():
             yield from (engines.enhance, engines.level, engines.limiter)
         yield self.vad
+        yield self.visemes
         yield from self._changers()
 
     def _changers(self) -> list[Engine]:
@@ -66,6 +72,10 @@ class Engines:
             speech.close()
             raise
         return path, speech
+
+    def lips(self, session: Session) -> LipSync:
+        """What reads the lips of who publishes to a session; its slot is taken when an anchor first needs it."""
+        return LipSync(self.visemes.lease, delay=self._lip_delay, failed=lambda: session.report.failed("visemes"))
 
     async def compile(self, cache: Path) -> None:
         """Swap compiled steps in, one engine after the other, while the eager ones serve."""

@@ -27,7 +27,7 @@ __all__ = ["Programme"]
 class Programme:
     """`settings` is read at every hop. `tell` hears `caption` events, `publish` those for who edits.
 
-    Without a `recogniser` everything goes through as it is.
+    Without a `recogniser` everything goes through as it is, after `least_hold_s`.
     """
 
     def __init__(
@@ -39,8 +39,9 @@ class Programme:
         failed: Callable[[], None],
         tell: Callable[[Event], None],
         publish: Callable[[Event], None],
+        least_hold_s: Callable[[], float] = lambda: 0.0,
     ) -> None:
-        self._settings, self._tell, self._publish = settings, tell, publish
+        self._settings, self._tell, self._publish, self._least_hold_s = settings, tell, publish, least_hold_s
         self._airing, self._screen, self._painter = Airing(), Screen(), Painter()
         self._captions: LiveCaptions | None = None
         if recogniser is not None:
@@ -49,9 +50,14 @@ class Programme:
 
     @property
     def hold_s(self) -> float:
-        """How long picture and sound wait for their words now."""
+        """How long they wait for their words now."""
         settings = self._settings()
         return settings.hold_s if self._captions is not None and settings.on and settings.hold else 0.0
+
+    @property
+    def wait_s(self) -> float:
+        """How long sound and picture wait, for words or for a face."""
+        return max(self.hold_s, self._least_hold_s())
 
     @property
     def hears(self) -> bool:
@@ -81,7 +87,7 @@ class Programme:
 
     def push(self, hop: AudioFrame) -> list[AudioFrame]:
         """The hops that go out now that this one has come."""
-        return self._airing.push(hop, self.hold_s)
+        return self._airing.push(hop, self.wait_s)
 
     def drain(self) -> AudioFrame | None:
         """The next hop that goes out when no more come in."""

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from models.feelings import Marker, unmarked
 from models.tts.types import SpokenWord
 from streamer.channel import Broadcast, Closed
 from streamer.clock import Pacer
@@ -48,7 +49,8 @@ class Talk:
     """`settings` is read at every hop. `now` gives monotonic seconds, `pts` where sound captured now lies.
 
     `air` sends a hop out as the session's own; `publish` tells everybody. `said` has every chunk of generated sound, up
-    to 400 ms before it goes out: what draws a face for it subscribes there.
+    to 400 ms before it goes out: what draws a face for it subscribes there. `feel` hears of emotions marked in a text:
+    from which character of all that was given, and which; None: none of those marked before it.
     """
 
     def __init__(
@@ -62,10 +64,12 @@ class Talk:
         air: Callable[[AudioFrame], Awaitable[None]],
         publish: Callable[[Event], None],
         failed: Callable[[], None],
+        feel: Callable[[int, str | None], None] = lambda _begin, _emotion: None,
     ) -> None:
         self.said: Broadcast[SaidChunk] = Broadcast()
         self._make_saying, self._settings, self._channels = make_saying, settings, channels
         self._now, self._pts, self._air, self._publish, self._failed = now, pts, air, publish, failed
+        self._feel = feel
         self._saying: Saying | None = None
         self._begun, self._room = asyncio.Event(), asyncio.Event()
         self._lines, self._barge_in = Lines(), BargeIn()
@@ -76,11 +80,14 @@ class Talk:
     def say(self, text: str, *, more: bool = False) -> int:
         """Say a line, after those before it; `more`: the line goes on with the next text. Its number.
 
+        An emotion in brackets, as in "[happy] Hello", is not said but felt, from the next word on.
+
         Raises:
-            FormatError: nothing to say, or too long for one message.
+            FormatError: nothing to say, too long for one message, or nearly an emotion.
             TooMuchText: too much waits already.
             NoVoice, EngineFull: there is no voice, or none left for this session.
         """
+        text, markers = _felt(text)
         if not text.strip() and not more and not self._lines.open:
             raise FormatError("there is nothing to say: the text is empty")
         if len(text) > LONGEST_TEXT:
@@ -90,6 +97,8 @@ class Talk:
         saying = self._saying = self._saying or self._make_saying()
         begin = saying.taken
         saying.push(text)
+        for marker in markers:
+            self._feel(begin + marker.at, marker.emotion)
         line = self._lines.add(text, begin=begin, more=more)
         if not more:
             saying.flush()
@@ -101,6 +110,7 @@ class Talk:
         """Say no more of what was given."""
         if self._saying is not None:
             self._saying.cancel()
+            self._feel(self._saying.taken, None)
         cut = self._mouth.drop()
         self._barge_in.forget()
         self._tell(self._lines.drop(cut, reason))
@@ -200,3 +210,11 @@ class Talk:
     def _tell(self, events: list[Event]) -> None:
         for event in events:
             self._publish(event)
+
+
+def _felt(text: str) -> tuple[str, tuple[Marker, ...]]:
+    """What is to be said, and what is to be felt in it."""
+    try:
+        return unmarked(text)
+    except ValueError as error:
+        raise FormatError(str(error)) from None

@@ -8,6 +8,8 @@ from streamer.transports.http import Studio
 from streamer.transports.ice import Network
 from streamer.transports.pcm import audio_door
 from streamer.transports.places import Places
+from streamer.transports.portraits import portrait_routes
+from streamer.transports.rig import rig_routes
 from streamer.transports.say import say_route
 from streamer.transports.speech import SPOKEN_AT_ONCE, Begin, speech_route
 from streamer.transports.speech_socket import speech_socket
@@ -20,13 +22,15 @@ __all__ = ["Network", "media_routes", "speech_routes"]
 
 
 def media_routes(studio: Studio, network: Network) -> list[BaseRoute]:
-    """WebRTC, WHIP, WHEP, websockets, captions and lines to say."""
+    """WebRTC, WHIP, WHEP, websockets, captions, lines to say, the rig and portraits."""
     return [
         *webrtc_routes(studio, network),
         *whip_routes(studio, network),
         *websocket_routes(studio, audio_door(studio)),
         *subtitle_routes(studio),
         say_route(studio),
+        *rig_routes(studio),
+        *portrait_routes(),
     ]
 
 

@@ -44,6 +44,7 @@ OPEN_FOLDERS = ("/static/", "/overlay/", "/editor/")
 PAGES = {  # open to all: what they show is not
     "/": "index.html",
     "/overlay/captions/{name}": "overlay.html",
+    "/overlay/anchor/{name}": "anchor-overlay.html",
     "/editor/{name}": "editor.html",
 }
 PAGE_POLICY = (

@@ -31,6 +31,7 @@ from streamer.transports.http import Studio, json_body
 from streamer.transports.ice import Network, ice_connections, listen_on
 from streamer.transports.offer import directions, known_only
 from streamer.transports.output import outputs_of
+from streamer.transports.rig import send_rig
 from streamer.transports.websocket import event_text, hello, message_reply
 
 __all__ = ["Peer", "opened", "webrtc_routes"]
@@ -199,7 +200,8 @@ class Peer:
                 self.session.output_clock,
                 request_keyframe=outputs.request_key,
                 lost=(lambda _share: None) if sound else outputs.lost,
-                observe=(lambda _name, seconds: report.total(seconds)) if sound else _unobserved,
+                # A picture's way is not in the sound's total.
+                observe=(lambda _name, seconds: report.total(seconds)) if sound else lambda _name, _seconds: None,
             )
             self._closers.append(sender.close)
 
@@ -216,6 +218,8 @@ class Peer:
             await self.close(f"connection {self._pc.connectionState}")
 
     def _on_channel(self, channel: RTCDataChannel) -> None:
+        if channel.label == "rig":
+            self._own(self.session.spawn(send_rig(channel, self.session), f"rig-{self.id}"))
         if channel.label != "events":
             return
         stream = self.session.events.subscribe(EVENTS_HELD)
@@ -241,10 +245,6 @@ def _direction(sends: bool, receives: bool) -> str:
 
 def _picture_only(observe: rtp.Observe) -> rtp.Observe:
     return lambda name, seconds: observe(f"picture_{name}", seconds)
-
-
-def _unobserved(_name: str, _seconds: float) -> None:
-    """A picture's way is not in the sound's total."""
 
 
 async def _cancel(task: asyncio.Task[None]) -> None:

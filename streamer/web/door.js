@@ -52,6 +52,13 @@ export class Door {
     return url.href;
   }
 
+  /** A picture's address; its element cannot set headers either. */
+  portraitUrl(character, { emotion, size }) {
+    const url = new URL(this.url(`anchors/${character}.png`));
+    for (const [name, value] of Object.entries({ emotion, size, token: this.token })) if (value) url.searchParams.set(name, value);
+    return url.href;
+  }
+
   async config() {
     const response = await this.#ask("GET", this.url("config"));
     return reading.config(await response.json());

@@ -11,6 +11,7 @@ export const DEFAULTS = {
   level: { on: false, target_lufs: -18.0 },
   limiter: { on: true, ceiling_db: -1.0 },
   picture: { bitrate_kbps: 2500 },
+  anchor: { on: false, source: "voice", character: "ada", emotion: "neutral", background: "studio", label: true, size: 512 },
   captions: { on: false, source: "raw", hot_words: [], burn: false, size: 1, position: "bottom", hold: false, hold_s: 2.5, bleep: [] },
 };
 

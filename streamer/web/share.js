@@ -45,6 +45,7 @@ export function wireShare(door) {
   $("u-steer").value = page("steer=1");
   $("u-whip").value = door.url(`whip/${door.session}`);
   $("u-captions").value = door.url(`overlay/captions/${door.session}`);
+  $("u-anchor").value = $("anchor-link").href = door.url(`overlay/anchor/${door.session}`);
   $("u-whep").value = door.url(`whep/${door.session}`);
   $("share-open").addEventListener("click", () => {
     setHidden($("share-token"), !door.token);

@@ -1,6 +1,7 @@
 // The studio: puts devices, link, program, settings and drawings together, and is the only one that knows them all.
 // Each event from below ends here in a verb; each verb is a short method.
 
+import { AnchorCard } from "./anchor-card.js";
 import { CaptionCard } from "./caption-card.js";
 import { Card } from "./card.js";
 import { Controls } from "./controls.js";
@@ -65,7 +66,7 @@ export class Studio {
       mute: () => this.toggleMute(), camera: () => this.toggleCamera(), compare: () => this.compare(),
       caption: () => { if (this.phase === "live") this.captions.toggle(); this.#renderDeck(); }, record: () => this.toggleRecord(), stop: () => this.stop(),
     });
-    [this.waterfall, this.network] = [new Waterfall($("waterfall")), new Network()];
+    [this.waterfall, this.network, this.anchor] = [new Waterfall($("waterfall")), new Network(), new AnchorCard(this)];
     wireShare(this.door);
     if (this.mode !== "studio") this.program.spectator();
     if (this.mode === "steer") {
@@ -280,8 +281,7 @@ export class Studio {
   }
 
   #renderSettings() {
-    this.controls?.render();
-    this.captions?.render();
+    for (const part of [this.controls, this.captions, this.anchor]) part?.render();
     this.#renderDeck();
   }
 

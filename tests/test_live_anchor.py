@@ -1,0 +1,77 @@
+"""The anchor of a session: pictures with the time of their sound, from a process of its own."""
+
+from __future__ import annotations
+
+import asyncio
+
+import numpy as np
+
+from models.mouth import MOUTH
+from models.rig import aperture
+from streamer.frame import HOP, PICTURE_HZ, AudioFrame
+from streamer.stages.lipsync import LipSync
+from tests.fakes import make_session
+from tests.test_session import running
+
+SMALL = {"anchor": {"on": True, "size": 128}}
+
+
+class Jaw:
+    """Opens with loudness, at once."""
+
+    async def step(self, chunk):
+        loud = float(np.abs(chunk).max() > 0.01)
+        return np.array([[0.6 * loud if name == "jawOpen" else 0.0] for name in MOUTH], np.float32)
+
+    def reset(self):
+        pass
+
+    def close(self):
+        pass
+
+
+async def talk_on(session, publisher, seconds):
+    """Half a second of tone, half of silence, and so on, as a microphone gives it."""
+    for index in range(int(seconds * 100)):
+        loud = index // 50 % 2 == 0
+        samples = np.full((1, HOP), 0.1 * loud, np.float32)
+        pts = session.clock.pts(session.now(), 48_000) // HOP * HOP
+        publisher.sound.offer(AudioFrame(pts, samples, arrival=session.now()))
+        await asyncio.sleep(0.01)
+
+
+async def test_pictures_come_with_the_time_of_their_sound_and_end_with_the_switch():
+    session = make_session(lips=lambda: LipSync(Jaw))
+    async with running(session, limit_s=60):
+        events, pictures = session.events.subscribe(64), session.picture_out.subscribe(64)
+        session.configure(SMALL)
+        async with asyncio.timeout(20):
+            first = await pictures.get()
+            second = await pictures.get()
+        assert (first.height, first.width) == (128, 128)
+        assert second.pts > first.pts and second.pts % (PICTURE_HZ // 30) == 0
+        assert {"state": "on", "synthetic": True} in [e.body for e in events.drain() if e.kind == "anchor"]
+        assert session.anchor.stats()["synthetic"]
+        session.configure({"anchor": {"background": "none"}})
+        async with asyncio.timeout(20):
+            while (await pictures.get()).width == 128:
+                pass
+        session.configure({"anchor": {"on": False}})
+        async with asyncio.timeout(20):
+            while not any(e.kind == "anchor" and e.body["state"] == "off" for e in events.drain()):
+                await asyncio.sleep(0.02)
+        assert session.anchor.stats() is None
+
+
+async def test_the_mouth_follows_who_is_heard_and_sound_waits_for_it():
+    session = make_session(lips=lambda: LipSync(Jaw))
+    async with running(session, limit_s=60):
+        session.configure(SMALL)
+        rig = session.anchor.rig.subscribe(1000)
+        publisher = session.publish()
+        async with asyncio.timeout(20):
+            await rig.get()
+        await talk_on(session, publisher, 1.6)
+        assert session.programme.wait_s >= 0.1
+        widest = max(aperture(moment.pose) for moment in rig.drain())
+        assert widest > 0.4
