@@ -16,7 +16,11 @@ __all__ = ["add_anchor_arguments", "anchor_from"]
 def add_anchor_arguments(parser: argparse.ArgumentParser) -> None:
     """`--anchor` and how it looks."""
     add = parser.add_argument_group("a drawn person who speaks").add_argument
-    add("--anchor", metavar="NAME|SEED", help="ada, kofi, mei, leo, or any number: always the same new person")
+    add(
+        "--anchor",
+        metavar="WHO",
+        help="ada, kofi, mei, leo; a number: always the same new person; or me.json: your own picture",
+    )
     add(
         "--background",
         metavar="WHAT",

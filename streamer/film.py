@@ -46,7 +46,15 @@ class Film:
         try:
             with explained(self._name):
                 container, file = container_of(job), self._landing.file
-                self._out = AnchoredOut(file, container, size=size, fps=self._fps, clear=wanted.clear, codec=codec)
+                self._out = AnchoredOut(
+                    file,
+                    container,
+                    size=size,
+                    fps=self._fps,
+                    clear=wanted.clear,
+                    codec=codec,
+                    consent=self._drawn.consent,
+                )
         except FormatError:
             self._landing.discard()
             raise

@@ -8,6 +8,8 @@ from __future__ import annotations
 import zlib
 from dataclasses import dataclass
 from fractions import Fraction
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,12 +20,16 @@ from models.faces import emotion_pose
 from models.rig import Pose
 from streamer.frame import PICTURE_HZ, FormatError, VideoFrame
 
+if TYPE_CHECKING:
+    from models.character.planes import Planes
+
 __all__ = ["AnchorPicture", "AnchorWanted"]
 
 
 @dataclass(frozen=True, slots=True)
 class AnchorWanted:
-    """Who is shown, and how. `character`: a name or a seed; `background`: see `models/character/backdrop.py`.
+    """Who is shown, and how. `character`: a name, a seed, or a portrait's JSON (see `models/portrait/points.py`);
+    `background`: see `models/character/backdrop.py`.
 
     Raises:
         ValueError: something of it does not exist or is out of range; says what does.
@@ -38,10 +44,18 @@ class AnchorWanted:
     mark: bool = True  # "AI · synthetic" in the picture
 
     def __post_init__(self) -> None:
-        look_of(self.character)
+        if not self.portrait:
+            look_of(self.character)
+        elif self.background != "studio":
+            raise ValueError("a portrait has the background of its picture: leave --background out")
         emotion_pose(self.emotion)
         if not 5 <= self.fps <= 60:
             raise ValueError(f"{self.fps} pictures a second: 5 to 60 are possible")
+
+    @property
+    def portrait(self) -> bool:
+        """Whether it is a person's own picture."""
+        return self.character.lower().endswith((".json", ".jpg", ".jpeg", ".png", ".webp"))
 
     @property
     def clear(self) -> bool:
@@ -53,8 +67,25 @@ class AnchorWanted:
         return Actor(zlib.crc32(self.character.encode()), emotion=self.emotion)
 
 
+class Person(Protocol):
+    """Whatever draws a pose."""
+
+    def planes(self, pose: Pose, at_s: float) -> Planes: ...
+
+    def alpha(self) -> NDArray[np.uint8]: ...
+
+
+def _character(wanted: AnchorWanted) -> Person:
+    from models.character.backdrop import backdrop
+    from models.character.renderer import Character
+
+    size = {"width": wanted.width, "height": wanted.height}
+    behind = backdrop(wanted.background, **size)
+    return Character(look_of(wanted.character), background=behind, mark=wanted.mark, **size)
+
+
 class AnchorPicture:
-    """Draws the anchor; frames are to be asked for in the order of time.
+    """Draws the anchor; frames are to be asked for in the order of time. `consent`: what who is shown wrote.
 
     Raises:
         ValueError: the background is not there, or the size is not possible.
@@ -62,19 +93,19 @@ class AnchorPicture:
     """
 
     def __init__(self, wanted: AnchorWanted) -> None:
+        self.consent = ""
         try:
-            from models.character.backdrop import backdrop
-            from models.character.renderer import Character
+            self._person = self._portrait(wanted) if wanted.portrait else _character(wanted)
         except ImportError as error:  # Skia's wheel links to the system's GL, which a bare server lacks
             raise FormatError(f"drawing an anchor needs libEGL (apt install libegl1 libgl1): {error}") from error
-        behind = backdrop(wanted.background, width=wanted.width, height=wanted.height)
-        self._person = Character(
-            look_of(wanted.character),
-            width=wanted.width,
-            height=wanted.height,
-            background=behind,
-            mark=wanted.mark,
-        )
+
+    def _portrait(self, wanted: AnchorWanted) -> Person:
+        from models.portrait.points import load
+        from models.portrait.renderer import Portrait
+
+        likeness = load(Path(wanted.character))
+        self.consent = likeness.consent
+        return Portrait(likeness, width=wanted.width, height=wanted.height, mark=wanted.mark)
 
     def frame(self, pose: Pose, pts: int) -> VideoFrame:
         """The frame at `pts` in 1/90000 s; what is clear is black."""

@@ -35,7 +35,7 @@ WITH_ALPHA = frozenset({"webm", "matroska"})
 class AnchoredOut:
     """OUT being written: `picture` and `sound` in the order of time, then `close`.
 
-    `clear`: pictures come with alpha.
+    `clear`: pictures come with alpha. `consent`: what the person who is shown wrote, kept beside the mark.
 
     Raises:
         FormatError: the container cannot hold this, or there is no such encoder.
@@ -50,6 +50,7 @@ class AnchoredOut:
         fps: int,
         clear: bool = False,
         codec: str | None = None,
+        consent: str = "",
     ) -> None:
         if clear and container not in WITH_ALPHA:
             raise FormatError(f"{container} keeps no alpha; write .webm or .mkv, or choose another --background")
@@ -57,7 +58,7 @@ class AnchoredOut:
         if container in MP4_FAMILY:  # or players lose the mark
             options["movflags"] = "+".join(filter(None, (options.get("movflags"), "use_metadata_tags")))
         self._out = av.open(file, "w", format=container, container_options=options)
-        self._out.metadata.update(SYNTHETIC)
+        self._out.metadata.update(SYNTHETIC | ({"consent": consent} if consent else {}))
         self._clear = clear
         self._picture = self._add_picture(codec or USUAL, size, fps)
         self._sound = self._add_sound("libopus" if container in WITH_ALPHA else "aac")

@@ -1,0 +1,93 @@
+"""A picture of a person that speaks: its net moved by the rig, with a mouth drawn behind the parted lips.
+
+Only its own pixels move; nothing is invented but teeth, tongue and the dark between them. Drawn as `Character` is.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import skia
+from numpy.typing import NDArray
+
+from models.character.brush import Brush, smooth
+from models.character.colour import mix
+from models.character.label import label
+from models.character.planes import Converter, Planes
+from models.character.turn import Points
+from models.portrait.mesh import Net
+from models.portrait.points import Likeness
+from models.rig import Pose
+
+__all__ = ["Portrait"]
+
+CAVE_TOP, CAVE_LOW = (0.20, 0.06, 0.07), (0.34, 0.11, 0.12)
+TONGUE, TEETH, LOWER_TEETH = (0.62, 0.30, 0.29), (0.80, 0.76, 0.71), (0.55, 0.48, 0.46)
+MARGIN = 0.025
+
+
+class Portrait:
+    """Draws one likeness.
+
+    Raises:
+        ValueError: the face does not fit into the size.
+    """
+
+    def __init__(self, likeness: Likeness, *, width: int = 512, height: int = 512, mark: bool = True) -> None:
+        fitted = likeness.fitted(width, height)
+        self._pixels = np.zeros((height, width, 4), np.uint8)
+        self._surface = skia.Surface(self._pixels, colorType=skia.kRGBA_8888_ColorType)
+        self._convert = Converter(width, height)
+        opaque = np.concatenate([fitted.picture, np.full((height, width, 1), 255, np.uint8)], -1)
+        self._image = skia.Image.fromarray(opaque, colorType=skia.kRGBA_8888_ColorType)
+        self._net = Net(fitted.points, width, height)
+        self._texture = [skia.Point(x, y) for x, y in self._net.rest.tolist()]
+        self._triangles = self._net.triangles.ravel().tolist()
+        tile, linear = skia.TileMode.kClamp, skia.SamplingOptions(skia.FilterMode.kLinear)
+        self._paint = skia.Paint(Shader=self._image.makeShader(tile, tile, linear))
+        self._plate = skia.Image.fromarray(label(height), colorType=skia.kRGBA_8888_ColorType) if mark else None
+
+    def render(self, pose: Pose, at_s: float) -> NDArray[np.uint8]:
+        """The picture `[H, W, 4]` for a settled `pose`, the same at any time; valid until the next call."""
+        canvas, knots = self._surface.getCanvas(), self._net(pose)
+        canvas.drawImage(self._image, 0, 0)
+        upper, lower = self._net.lips(knots)
+        if float((lower - upper)[:, 1].max()) > 0.5:
+            _draw_inside(Brush(canvas), upper, lower)
+        corners = [skia.Point(x, y) for x, y in knots.tolist()]
+        mode = skia.Vertices.VertexMode.kTriangles_VertexMode
+        net = skia.Vertices(mode, corners, self._texture, None, self._triangles)
+        canvas.drawVertices(net, self._paint, skia.BlendMode.kSrcOver)
+        if self._plate is not None:
+            margin = self._pixels.shape[0] * MARGIN
+            canvas.drawImage(self._plate, round(margin), round(self._pixels.shape[0] - margin - self._plate.height()))
+        return self._pixels
+
+    def planes(self, pose: Pose, at_s: float) -> Planes:
+        """The same as an encoder takes it, to keep."""
+        self.render(pose, at_s)
+        return self._convert(self._surface.makeImageSnapshot())
+
+    def alpha(self) -> NDArray[np.uint8]:
+        """A picture hides what is behind."""
+        return self._pixels[..., 3].copy()
+
+
+def _draw_inside(brush: Brush, upper: Points, lower: Points) -> None:
+    """What is seen between the lips, a little larger than the gap: the net's edges lie over it."""
+    edge = np.array([[0.0, 1.5]])
+    cave = smooth(upper - edge, (lower + edge)[::-1])
+    top, low = float(upper[:, 1].min()), float(lower[:, 1].max())
+    half, gap = float(np.ptp(upper[:, 0])) / 2, low - top
+    middle = np.array([float(upper[:, 0].mean()), 0.0])
+    brush.fade(cave, (CAVE_TOP, CAVE_LOW), along=(0, top, 0, low))
+    with brush.inside(cave):
+        brush.oval(middle + np.array([0.0, low + 0.05 * half]), (0.62 * half, 0.42 * gap), TONGUE, 0.9)
+        reach = np.linspace(0.13, 0.87, 7) * (len(upper) - 1)
+        lip = np.stack([np.interp(reach, np.arange(len(upper)), upper[:, axis]) for axis in (0, 1)], 1)
+        arch = (1 - 0.45 * np.linspace(-1, 1, 7) ** 2)[:, None]
+        bite = lip + arch * np.array([[0.0, min(0.27 * half, 0.5 * gap)]])
+        ends = np.stack([lip[-1], bite[-1]])
+        shades = (mix(TEETH, CAVE_TOP, 0.55), TEETH, mix(TEETH, CAVE_TOP, 0.12))
+        brush.fade(smooth(lip, ends, bite[::-1]), shades, along=(0, top, 0, float(bite[3, 1])))
+        jaw = lip + arch * np.array([[0.0, gap - 0.06 * half]])
+        brush.fill(smooth(jaw, (jaw + np.array([[0.0, 9.0]]))[::-1]), LOWER_TEETH, 0.3)
