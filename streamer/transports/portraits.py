@@ -37,7 +37,8 @@ def portrait_routes() -> list[BaseRoute]:
 
 @lru_cache(maxsize=64)
 def _drawn(character: str, emotion: str, size: int) -> bytes:
-    from models.character import Character, look_of
+    from models.character.look import look_of
+    from models.character.renderer import Character
     from models.faces import emotion_pose
     from models.rig import settled
 
