@@ -13,6 +13,7 @@ import time
 from collections.abc import Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from pathlib import Path
 
 from models.tts.lexicon import Lexicon
@@ -34,6 +35,7 @@ __all__ = ["DubOptions", "add_arguments", "options_from", "run"]
 
 MOST_LOWER_DB = 60.0
 TOLD = 10  # lines that do not fit
+NOTICED_S = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +149,9 @@ def _outcome(options: DubOptions, lines: Sequence[SpokenLine], report: Report) -
     late = [line for line in lines if line.late_s]
     warnings = [line.complaint for line in late[:TOLD]]
     warnings += [f"{len(late) - TOLD} more lines are longer than their slots"] if len(late) > TOLD else []
-    ended = [line for line in lines if line.cue.start_s + line.seconds > report.seconds]
+    cut = [line.number for line, following in pairwise(lines) if line.end_s > following.cue.start_s + NOTICED_S]
+    warnings += [f"cut off where the next line begins: {', '.join(map(str, cut))}"] if cut else []
+    ended = [line for line in lines if line.end_s > report.seconds]
     warnings += [f"{len(ended)} lines go on after the end of the sound, and were cut there"] if ended else []
     unspoken = dict.fromkeys(piece for line in lines for piece in line.times.unspoken)
     silent = len(options.lines) - len(lines)

@@ -69,6 +69,10 @@ class SpokenLine:
         return len(self.samples) / SOUND_HZ
 
     @property
+    def end_s(self) -> float:
+        return self.cue.start_s + self.seconds
+
+    @property
     def late_s(self) -> float:
         """By how much it ends after its slot, if that is heard."""
         late = self.seconds - (self.cue.end_s - self.cue.start_s)

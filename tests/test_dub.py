@@ -79,15 +79,17 @@ def test_a_line_that_is_too_long_is_quicker_within_limits_and_told(tmp_path, cap
     cues = [
         Cue(0.0, 1.0, ("one two three four",)),
         Cue(2.0, 2.5, ("one two three four",)),
+        Cue(2.6, 2.9, ("five",)),
         Cue(5.5, 7.0, ("late one",)),
     ]
     assert dub(film, cues, out, "--timing", timing) == 0
-    quick, late, _ = json.loads(timing.read_text())["lines"]
+    quick, late, *_ = json.loads(timing.read_text())["lines"]
     assert quick["speed"] == pytest.approx(4 * WORD_S, abs=0.03) and not quick["late_s"]
     assert quick["words"][-1]["end_s"] == pytest.approx(1.0, abs=0.03)
     assert late["speed"] == FASTEST and late["late_s"] == pytest.approx(4 * WORD_S / FASTEST - 0.5, abs=0.03)
     told = capsys.readouterr().err
     assert "line 2 at 0:00:02 would need 2.40 times the natural speed" in told and "after the end of the sound" in told
+    assert "cut off where the next line begins: 2\n" in told
 
 
 async def test_the_mix_stays_below_full_scale_and_the_background_moves_without_a_step():
