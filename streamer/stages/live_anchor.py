@@ -29,6 +29,7 @@ __all__ = ["LiveAnchor", "Rig"]
 FPS = 30
 RIG_HZ = 60
 AHEAD_S = 0.045  # a moment is drawn so long before it goes out
+MOST_AHEAD_S = 0.3  # where drawing takes longer, pictures are late
 LIPS_HOLD_S = 0.12  # the sound of who is heard waits for lips that take 75 ms to read, and for their drawing
 READY = 4  # pictures that wait for their sound
 SAID = 64
@@ -173,7 +174,7 @@ class LiveAnchor:
     def _next(self) -> tuple[float, bool]:
         """The moment after the last one that can still be made in time, and whether it is drawn."""
         rate = RIG_HZ if len(self.rig) else FPS
-        soonest_s = self._now() + AHEAD_S / 3 - (self._due(0.0))
+        soonest_s = self._now() + min(MOST_AHEAD_S, max(AHEAD_S / 3, self._took_s)) - self._due(0.0)
         tick = max(round(self._last_s * rate) + 1, int(np.ceil(soonest_s * rate)))
         self.left_out += max(0, int((tick / rate - self._last_s) * FPS) - 1) if self.made else 0
         self._last_s = tick / rate
