@@ -1,9 +1,10 @@
 // Binds every control that carries `data-setting="stage.key"` to the settings, both ways. Knows no network.
 
 import { setText } from "./dom.js";
-import { db, lufs, seconds, strength } from "./format.js";
+import { db, lufs, seconds, semitones, strength, times } from "./format.js";
 
-const SAY = { "enhance.strength": strength, "level.target_lufs": lufs, "limiter.ceiling_db": db, "captions.hold_s": seconds };
+const SAY = { "enhance.strength": strength, "level.target_lufs": lufs, "limiter.ceiling_db": db, "captions.hold_s": seconds,
+  "voice.speed": times, "voice.pitch_semitones": semitones, "voice.energy_db": db, "voice.pause": times };
 
 function show(input, value) {
   if (input.type === "checkbox") {

@@ -30,6 +30,16 @@ export function bareMs(value) {
   return x === null ? NONE : fixed(x, Math.abs(x) < 9.95 ? 1 : 0);
 }
 
+export function times(value) {
+  const x = number(value);
+  return x === null ? NONE : `${fixed(x, 2)} ×`;
+}
+
+export function semitones(value) {
+  const x = number(value);
+  return x === null ? NONE : `${x > 0 ? "+" : ""}${fixed(x, 1)} st`;
+}
+
 export function db(value) {
   const x = number(value);
   if (x === null) return NONE;

@@ -77,6 +77,17 @@ export function caption(raw) {
   };
 }
 
+/** What becomes of a line that the session's voice says, or null. */
+export function saying(raw) {
+  const [line, begin, end] = [raw.line, raw.begin, raw.end].map(number);
+  if (line === null) return null;
+  const unspoken = raw.state === "unspoken" && Array.isArray(raw.text) ? raw.text.slice(0, 8).map((each) => words(each, 80)) : [];
+  return {
+    line, begin: begin ?? 0, end: end ?? 0, state: words(raw.state, 16), text: words(raw.text, 10_000), unspoken,
+    said: words(raw.said, 10_000), reason: words(raw.reason, 16),
+  };
+}
+
 /** A line of caption-true mode, or null. */
 export function line(raw) {
   const [at, start, end, airs] = [raw.line, raw.start_s, raw.end_s, raw.airs_s].map(number);

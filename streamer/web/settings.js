@@ -13,6 +13,7 @@ export const DEFAULTS = {
   picture: { bitrate_kbps: 2500 },
   anchor: { on: false, source: "voice", character: "ada", emotion: "neutral", background: "studio", label: true, size: 512 },
   captions: { on: false, source: "raw", hot_words: [], burn: false, size: 1, position: "bottom", hold: false, hold_s: 2.5, bleep: [] },
+  voice: { speed: 1, pitch_semitones: 0, energy_db: 0, pause: 1, barge_in: true },
 };
 
 const PATHS = Object.entries(DEFAULTS).flatMap(([stage, keys]) => Object.keys(keys).map((key) => `${stage}.${key}`));

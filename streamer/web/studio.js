@@ -19,6 +19,7 @@ import * as problems from "./problems.js";
 import { Program } from "./program.js";
 import * as reading from "./reading.js";
 import { Recorder } from "./recorder.js";
+import { SayCard } from "./say-card.js";
 import { Scope } from "./scope.js";
 import { Settings } from "./settings.js";
 import { wireShare } from "./share.js";
@@ -54,12 +55,11 @@ export class Studio {
     this.#enter("idle");
   }
 
-  // The page's pieces
-
   #build() {
     this.card = new Card({ onVerb: (verb, value) => this.#act(verb, value) });
     this.controls = new Controls(this.settings);
     this.captions = new CaptionCard({ door: this.door, settings: this.settings, watches: this.mode === "view" });
+    this.say = new SayCard({ send: (message) => this.link.peer?.send(message) ?? false });
     this.pickers = new Pickers(this.devices, this.program.video);
     this.scope = new Scope({ inDb: () => this.stats?.inDb ?? null, everyFrame: () => this.#showRecording() });
     this.deck = new Deck({
@@ -175,6 +175,7 @@ export class Studio {
     this.phase = phase;
     status.showPhase(phase);
     document.title = `${phase === "live" ? "● " : ""}${this.door.session} · Limelight studio`;
+    this.say.live(phase === "live");
     if (phase === "live") this.card.hide();
     else this.card.show(problems.card(phase, { mode: this.mode, ...detail }));
     if (phase === "idle") this.#welcome();
@@ -206,6 +207,7 @@ export class Studio {
       settings: () => this.settings.accept(message.settings),
       stats: () => this.#onStats(reading.stats(message)),
       caption: () => this.captions.hear(reading.caption(message)),
+      saying: () => this.say.hear(reading.saying(message)),
       speech: () => status.showVoice(message.state === "start", this.stats?.speech ?? null),
       publisher: () => { if (this.mode !== "studio") toast(message.state === "joined" ? "Somebody started publishing." : "The publisher left."); },
       error: () => { this.settings.refuse(); toast(reading.errorText(message), "bad"); },
@@ -268,8 +270,6 @@ export class Studio {
     if (sender && sender.track !== track) sender.replaceTrack(track).catch(() => {});
     this.#renderDeck();
   }
-
-  // Drawing
 
   #renderDeck() {
     const { muted, cameraIsOn, tracks } = this.devices;
