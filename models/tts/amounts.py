@@ -52,9 +52,9 @@ def figures(text: str) -> Words:
     return _year(n) if "," not in text and (1100 <= n <= 1999 or 2010 <= n <= 2099) else cardinal(n)
 
 
-def model_number(text: str) -> Words | None:
-    """Three figures beside letters, as in H264: two sixty four."""
-    return _pairs(text) if len(text) == 3 and text.isdecimal() else None
+def model_number(text: str) -> Words:
+    """Figures right behind letters, as in H264: two sixty four; many of them one by one."""
+    return _pairs(text) if len(text) < 5 else digits(text)
 
 
 def amount(text: str, *, before: str = "", after: str = "") -> Words | None:

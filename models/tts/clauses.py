@@ -122,7 +122,7 @@ def _ends(last: Token, following: Token) -> bool:
     """Whether a full stop that may be an abbreviation's ends the sentence."""
     lower, capital = last.text.lower(), following.text[:1].isupper()
     if lower in ("no.", "fig.", "vol.", "ch.", "sec.", "eq.", "nos.", "pp."):
-        return not following.text[:1].isdigit()
+        return not any(c.isdecimal() for c in following.text)
     if lower in ENDING or lower.count(".") > 1:
         return capital and (following.text.lower() in STARTERS or lower in ("etc.", "a.m.", "p.m."))
     return lower == "st." and capital and following.text.lower() in STARTERS

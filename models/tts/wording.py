@@ -70,7 +70,8 @@ def wording(text: str, *, before: str = "", after: str = "") -> Wording:
     for last, piece in pairwise(["", *_pieces(text)]):
         if piece == last and not piece.isalnum():  # a row of one emoji is said once
             continue
-        said = _said(piece, alone=piece == text)
+        behind_letters = last.isalpha() and piece.isdecimal()
+        said = model_number(piece) if behind_letters else _said(piece, alone=piece == text)
         words += said or []
         if said is None:
             unspoken.append(piece)
@@ -97,7 +98,7 @@ def _known(text: str, before: str, after: str) -> Words | None:
 
 
 def _abbreviated(lower: str, before: str, after: str) -> str | None:
-    if lower == "no." and not after[:1].isdecimal():
+    if lower == "no." and not any(c.isdecimal() for c in after):
         return "no"
     if lower == "st." and not after[:1].isupper():
         return "street"
@@ -170,7 +171,7 @@ def _said(piece: str, *, alone: bool) -> Words | None:
     if piece in SIGNS:
         return [*SIGNS[piece].split()]
     if piece[0].isdecimal() and piece.isascii():
-        return model_number(piece) or amount(piece) or digits(piece)
+        return amount(piece) or digits(piece)
     if piece.isascii() and (piece[0].isalpha() or piece[0] == "'"):
         return _word(piece)
     if piece[0].isalpha() and all(c in GREEK for c in piece.lower()):

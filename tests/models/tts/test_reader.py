@@ -103,6 +103,7 @@ def test_where_clauses_end(text: str, clauses: list[str]) -> None:
         ("20°C -5", "twenty degrees celsius minus five"),
         ("10-20 km/h", "ten to twenty kilometers per hour"),
         ("1920x1080 H264", "nineteen twenty by ten eighty H two sixty four"),
+        ("serial No. C2766, a 240-foot", "serial number C twenty seven sixty six a two hundred forty foot"),
         ("Chapter IV Henry VIII", "chapter four henry the eighth"),
         ("me@example.org", "me at example dot org"),
         ("https://www.example.com/about?x=1", "example dot com slash about"),
