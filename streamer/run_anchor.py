@@ -13,26 +13,31 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from models.acting import mouth_of_level
-from models.drive import LEAD_S
+from models.mouth import mouth_pose
 from models.prosody import FRAMES_HZ, Beat, beats_of_loudness, loudness_db
-from models.rig import Pose
+from models.rig import Pose, settled
 from streamer.film import AHEAD_S, Film
-from streamer.frame import SOUND_HZ, FormatError, Sound
+from streamer.frame import HOP, SOUND_HZ, FormatError, Sound
 from streamer.progress import Step
 from streamer.stages.anchor import AnchorWanted
 from streamer.transports.file import FileJob
 from streamer.transports.file.door import land_of
 from streamer.transports.file.source import SoundBlock, SoundEnd, Source
 
+if TYPE_CHECKING:
+    from models.streaming import Tree
+
 __all__ = ["Spoken", "anchored", "heard"]
 
 Tell = Callable[[Step], None]
 LOUD_PERCENTILE = 95
-BRIGHT_HZ = (1200.0, 2600.0)  # where the middle of the spectrum lies for u and for i
+QUIET_DB = 35.0  # below what is loud
+HANG_HOPS = 8
+LIVELY = 1.35  # a network that learned means moves lips less than people do
 BLOCK = SOUND_HZ // 10
 
 
@@ -75,22 +80,53 @@ def _anchored(job: FileJob, wanted: AnchorWanted, codec: str | None, tell: Tell,
 
 
 def heard(blocks: Iterable[Sound]) -> Spoken:
-    """What a voice says to a face that has no better ears: how loud it is and how bright, 100 times a second."""
-    levels, brights, length = [], [], 0
-    for block in _whole_hops(blocks):
-        levels.append(loudness_db(block, SOUND_HZ))
-        brights.append(_bright(block))
-        length += len(block)
-    if not length:
+    """What a voice says to a face: the mouth by the network that reads it off the sound, beats by its loudness."""
+    levels, mouths = [], []
+    with Lipreader() as reader:
+        for block in _whole_hops(blocks):
+            levels.append(loudness_db(block, SOUND_HZ))
+            mouths.append(reader.read(block))
+    if not levels:
         raise FormatError("there is no sound that an anchor could speak")
-    level, bright = _smoothed(np.concatenate(levels)), _smoothed(np.concatenate(brights))
-    loud = float(np.percentile(level, LOUD_PERCENTILE))
+    level, shapes = np.concatenate(levels), np.concatenate(mouths)[reader.delay :]
+    busy = level > np.percentile(level, LOUD_PERCENTILE) - QUIET_DB  # hiss moves no lips
 
     def mouth(at_s: float) -> Pose:
-        now = min(len(level) - 1, max(0, round((at_s + LEAD_S) * FRAMES_HZ)))
-        return mouth_of_level(float(level[now]), loud_db=loud, bright=float(bright[now]))
+        now = min(len(shapes) - 1, max(0, round(at_s * FRAMES_HZ)))
+        near = busy[max(0, now - HANG_HOPS) : now + HANG_HOPS].mean()
+        return settled(mouth_pose(shapes[now]) * np.float32(LIVELY * min(1.0, 2 * near)))
 
-    return Spoken(mouth, beats_of_loudness(level), length / SOUND_HZ)
+    return Spoken(mouth, beats_of_loudness(level), len(level) / FRAMES_HZ)
+
+
+class Lipreader:
+    """The mouth's network for one voice, on one thread of torch while the context lasts."""
+
+    def __init__(self) -> None:
+        import torch  # seconds: what cannot be done is told before that
+
+        from models.visemes import load_visemes
+
+        self._torch, self._network = torch, load_visemes()
+        self._state: Tree = self._network.initial_state(1)
+        self.delay = self._network.delay
+
+    def read(self, sound: Sound) -> Sound:
+        """Whole hops `[T]` -> the values of `MOUTH` `[T / 480, 13]`, `delay` hops late."""
+        found = []
+        with self._torch.inference_mode():
+            for hop in self._torch.from_numpy(np.ascontiguousarray(sound))[None, None].split(HOP, -1):
+                self._state, mouth = self._network.step(self._state, hop)
+                found.append(mouth[0, :, 0])
+            return np.asarray(self._torch.stack(found).numpy())
+
+    def __enter__(self) -> Lipreader:
+        self._threads = self._torch.get_num_threads()
+        self._torch.set_num_threads(1)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._torch.set_num_threads(self._threads)
 
 
 def _write(
@@ -149,18 +185,3 @@ def _whole_hops(blocks: Iterable[Sound]) -> Iterator[Sound]:
         held = held[whole:]
     if len(held):
         yield np.pad(held, (0, hop - len(held)))
-
-
-def _bright(sound: Sound) -> Sound:
-    """Where the spectrum's middle lies, 0 as for u … 1 as for i, for each 10 ms of `[T]`."""
-    hops = sound.reshape(-1, SOUND_HZ // FRAMES_HZ)
-    power = np.abs(np.fft.rfft(hops * np.hanning(hops.shape[1]), axis=1)) ** 2
-    hertz = np.fft.rfftfreq(hops.shape[1], 1 / SOUND_HZ)
-    near = (hertz > 300) & (hertz < 4000)
-    middle = (power[:, near] ** 0.5 @ hertz[near]) / ((power[:, near] ** 0.5).sum(1) + 1e-9)
-    return np.asarray(np.clip((middle - BRIGHT_HZ[0]) / (BRIGHT_HZ[1] - BRIGHT_HZ[0]), 0, 1), np.float32)
-
-
-def _smoothed(rows: Sound) -> Sound:
-    window = np.hanning(9)[1:-1]
-    return np.asarray(np.convolve(np.pad(rows, 3, "edge"), window / window.sum(), "valid"), np.float32)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from models.acting import Actor, mouth_of_level
+from models.acting import Actor
 from models.drive import LEAD_S, MouthTrack
 from models.feelings import Feelings, Marker, unmarked
 from models.life import Life
@@ -133,8 +133,3 @@ def test_feelings_change_when_told_and_by_markers() -> None:
         unmarked("[hapy] Hi")
     with pytest.raises(ValueError, match="no emotion"):
         Feelings("cheerful")
-
-
-def test_a_mouth_driven_by_loudness_opens_with_it() -> None:
-    opened = [aperture(mouth_of_level(level, loud_db=-15)) for level in (-60.0, -35.0, -25.0, -15.0)]
-    assert opened[0] == 0 and opened == sorted(opened)
