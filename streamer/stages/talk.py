@@ -119,7 +119,8 @@ class Talk:
         """What goes out at this hop, the voice in it."""
         self._end = hop.end
         out, voice = self._mouth.mix(hop)
-        self._barge_in.played(voice)
+        if self._saying is not None:
+            self._barge_in.played(voice)
         self._room.set()
         return out
 
@@ -130,6 +131,8 @@ class Talk:
 
     def hear(self, hop: AudioFrame, probability: float, *, speaking: bool) -> None:
         """The person's sound as it came in, how likely it is speech, and whether somebody speaks."""
+        if self._saying is None:
+            return
         sounding = self._settings().barge_in and (self._mouth.held or self._mouth.load > 0)
         match self._barge_in.heard(hop.samples, probability, speaking=speaking, sounding=sounding):
             case Verdict.HOLD:

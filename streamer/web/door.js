@@ -74,6 +74,11 @@ export class Door {
     return false;
   }
 
+  /** Has a line said; the session begins with it, if there is none. */
+  async say(text) {
+    await this.#ask("POST", this.url(`sessions/${this.session}/say`), { body: JSON.stringify({ text }), type: "application/json", withinMs: OFFER_WITHIN_MS });
+  }
+
   /** What was said so far, with every word. */
   async transcript() {
     const response = await this.#ask("GET", this.url(`sessions/${this.session}/captions.json`));

@@ -95,8 +95,9 @@ function full({ error, until }) {
   };
 }
 
-function nobody({ until }) {
-  return { title: "Nobody is live yet", text: "The program starts here as soon as somebody publishes into this session.", steps: [], busy: true, until, actions: [] };
+function nobody({ mode, until }) {
+  const steps = mode === "steer" ? ["Or type a line under Say: the session begins with its voice alone."] : [];
+  return { title: "Nobody is live yet", text: "The program starts here as soon as somebody publishes into this session.", steps, busy: true, until, actions: [] };
 }
 
 function taken({ error }) {

@@ -1,7 +1,7 @@
 // The Say card: what is typed here is said by the session's own voice; the word that is being said stands out, and what
 // could not be said is told. Lines of others are shown too. How the voice sounds is a setting (controls.js).
 
-import { $, make, setHidden, setText } from "./dom.js";
+import { $, make, setHidden, setText, toast } from "./dom.js";
 import { NONE } from "./format.js";
 
 const MOST_LINES = 50;
@@ -9,11 +9,12 @@ const LINGER_MS = 4000;
 const WHY = { speech: "Somebody spoke", stop: "Stopped", failure: "The voice failed" };
 
 export class SayCard {
-  #send; #lines = new Map(); #live = false; #quiet = null; #now = null;
+  #send; #begin; #lines = new Map(); #live = false; #quiet = null; #now = null;
 
-  /** `send(message)` → whether it went out. */
-  constructor({ send }) {
+  /** `send(message)` → whether it went out; `begin(text)`: the same for a session that has not begun. */
+  constructor({ send, begin }) {
     this.#send = send;
+    this.#begin = begin;
     $("say-text").addEventListener("keydown", (event) => {
       if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
       event.preventDefault();
@@ -86,7 +87,8 @@ export class SayCard {
 
   #say() {
     const text = $("say-text").value.trim();
-    if (!text || !this.#live || !this.#send({ type: "say", text })) return;
+    if (!text || !this.#live) return;
+    if (!this.#send({ type: "say", text })) this.#begin(text).catch((error) => toast(error.message, "bad"));
     $("say-text").value = "";
     this.#render();
   }

@@ -59,7 +59,7 @@ export class Studio {
     this.card = new Card({ onVerb: (verb, value) => this.#act(verb, value) });
     this.controls = new Controls(this.settings);
     this.captions = new CaptionCard({ door: this.door, settings: this.settings, watches: this.mode === "view" });
-    this.say = new SayCard({ send: (message) => this.link.peer?.send(message) ?? false });
+    this.say = new SayCard({ send: (message) => this.link.peer?.send(message) ?? false, begin: (text) => this.door.say(text).then(() => this.link.hurry()) });
     this.pickers = new Pickers(this.devices, this.program.video);
     this.scope = new Scope({ inDb: () => this.stats?.inDb ?? null, everyFrame: () => this.#showRecording() });
     this.deck = new Deck({
@@ -175,7 +175,7 @@ export class Studio {
     this.phase = phase;
     status.showPhase(phase);
     document.title = `${phase === "live" ? "● " : ""}${this.door.session} · Limelight studio`;
-    this.say.live(phase === "live");
+    this.say.live(phase === "live" || (phase === "nobody" && this.mode === "steer"));
     if (phase === "live") this.card.hide();
     else this.card.show(problems.card(phase, { mode: this.mode, ...detail }));
     if (phase === "idle") this.#welcome();

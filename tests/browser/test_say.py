@@ -71,6 +71,16 @@ async def test_what_cannot_be_spoken_and_what_is_too_much_is_told(visitor: Brows
     assert await page.is_disabled("#say-go")
 
 
+async def test_a_session_may_be_a_typed_voice_alone(visitor: BrowserContext, server: Served) -> None:
+    page = await visitor.new_page()
+    await page.goto(f"{server.base}/?session=typed&steer=1")
+    await page.get_by_role("button", name="Start", exact=True).click()
+    await until(page, "limelight.state === 'nobody'")
+    await say(page, "The first line begins it.")
+    await until(page, "limelight.state === 'live'")
+    assert np.count_nonzero(np.abs(await heard(page)) > 0.01) > HZ / 10
+
+
 @pytest.mark.campaign
 @pytest.mark.skipif(not RECOGNISER.exists(), reason="needs the recogniser's weights")
 async def test_what_is_typed_is_understood(visitor: BrowserContext, server: Served) -> None:
