@@ -1,8 +1,8 @@
 """Voices at once, as sessions use them: `limelight bench saying [--voices 10] [--seconds 20]`.
 
-Each stream reads the same long text, takes its sound in real time and 400 ms ahead, while a clock asks the thread of the
-device every 10 ms as live hops do. Shown: time to the first sound, how often and by how much sound came late, how long the hops
-waited, and the computing time of a second of speech. Needs the shipped weights.
+Each stream reads the same long text and takes its sound in real time, 400 ms ahead, while a clock asks the device's
+thread every 10 ms as live hops do. Shown: time to the first sound, how often and by how much sound came late, how long
+the hops waited, and the computing time of a second of speech. Needs the shipped weights.
 """
 
 from __future__ import annotations
