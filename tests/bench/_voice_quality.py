@@ -59,7 +59,7 @@ def listener() -> Callable[[Wave], str]:
 def words(speaker: Speaker, kathleen: Kathleen, *, count: int) -> list[dict[str, str | float]]:
     """Word errors of each maker over held-back recordings, and their ratio to hers with a 95 % interval."""
     hear = listener()
-    chosen = kathleen.held[:count]
+    chosen = evenly(kathleen.held, count)
     prompts = _prompts(kathleen, chosen)
     said = [spoken_words(kathleen.texts[i]) for i in chosen]
     wrong = {}
@@ -99,9 +99,13 @@ def _prompts(kathleen: Kathleen, chosen: list[int]) -> NDArray[np.int64]:
     return np.unique([kathleen.texts[i] for i in chosen], return_inverse=True)[1].astype(np.int64)
 
 
+def evenly(held: list[int], count: int) -> list[int]:
+    return [held[i] for i in np.linspace(0, len(held) - 1, min(count, len(held))).astype(int)]
+
+
 def spectra(speaker: Speaker, kathleen: Kathleen, *, count: int) -> list[dict[str, str | float]]:
     """Distances to the recordings after time is aligned by the cepstra; medians and means over recordings."""
-    chosen = kathleen.held[:count]
+    chosen = evenly(kathleen.held, count)
     whole = makers(speaker, kathleen)
     recorded = whole.pop("Kathleen")
     rows: list[dict[str, str | float]] = []
