@@ -88,3 +88,17 @@ def test_answers_come_back_whole_through_the_pipe():
     again = unpacked(packed(answers[0])[:HEADER], packed(answers[0])[HEADER:])
     assert all((one == other).all() for one, other in zip(again.planes, answers[0].planes, strict=True))
     assert (again.pose == answers[0].pose).all()
+
+
+def test_the_picture_of_a_moment_shows_the_mouth_of_that_moment():
+    """Beeps as lips hear them, flashes as the mouth shows them: drawn in step to a picture's length."""
+    puppet = Puppet()
+    loud = [0.5 <= 0.01 * n % 1.0 < 0.7 for n in range(150)]
+    rows = [[0.01 * n, -20.0, *(np.array(OPEN) * on).tolist()] for n, on in enumerate(loud)]
+    puppet.take({"look": {"width": 128, "height": 128, "mark": False}, "source": "voice", "mouth": rows})
+    times = np.arange(10, 30) / 30
+    mouths = [puppet.take({"draw": at_s}).planes[0][80:95, 54:74] for at_s in times.tolist()]
+    dark = np.array([(mouth < 90).sum() for mouth in mouths], float)
+    level = np.array([loud[int(at_s * 100)] for at_s in times], float)
+    alike = {lag: np.corrcoef(np.roll(dark, -lag)[3:-3], level[3:-3])[0, 1] for lag in range(-3, 4)}
+    assert max(alike, key=alike.__getitem__) == 0 and alike[0] > 0.9
