@@ -22,19 +22,36 @@ __all__ = ["draw_back_hair", "draw_front_hair", "fringe_shadow"]
 FINE = 0.76  # of lines between locks: thinner than a pixel at 512, where Skia draws them in a third of the time
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Lock:
-    """`line` from root to tip; `width` at its widest."""
+    """`line` from root to tip, `depth` of each of its points, `weight`: how much each swings; `width` at its widest."""
 
     line: Points
     width: float
+    depth: NDArray[np.float64]
+    weight: NDArray[np.float64]
 
     def mirrored(self) -> Lock:
-        return Lock(self.line * np.array([[-1.0, 1.0]]), self.width)
+        return Lock(self.line * np.array([[-1.0, 1.0]]), self.width, self.depth, self.weight)
+
+
+def _depth(line: Points) -> NDArray[np.float64]:
+    """Over the skin at the front, back to the axis at the temples."""
+    return 10 + 46 * np.sqrt(np.clip(1 - (line[:, 0] / 92) ** 2, 0, 1)) * np.clip((line[:, 1] + 170) / 90, 0.25, 1)
+
+
+def _hung(width: float, line: Points, depth: NDArray[np.float64]) -> Lock:
+    return Lock(line, width, depth, np.linspace(0, 1, len(line))[:, None] ** 1.8)
 
 
 def _lock(width: float, *line: tuple[float, float]) -> Lock:
-    return Lock(points(*line), width)
+    """On the face."""
+    return _hung(width, points(*line), _depth(points(*line)))
+
+
+def _behind(width: float, *line: tuple[float, float]) -> Lock:
+    """At the back of the head."""
+    return _hung(width, points(*line), np.linspace(-10, -30, len(line)))
 
 
 _SWEPT = (
@@ -85,21 +102,20 @@ FRINGE: dict[str, tuple[Lock, ...]] = {
     "curls": (),
 }
 _LONG_HALF = (
-    _lock(58, (30, -110), (72, -50), (84, 50), (86, 140), (98, 222)),
-    _lock(50, (20, -100), (58, -20), (64, 80), (60, 150), (66, 216)),
+    _behind(58, (30, -110), (72, -50), (84, 50), (86, 140), (98, 222)),
+    _behind(50, (20, -100), (58, -20), (64, 80), (60, 150), (66, 216)),
 )
-_BOB_HALF = (_lock(56, (30, -110), (68, -60), (76, 20), (74, 80), (48, 116)),)
-_SHORT_HALF = (_lock(44, (30, -100), (66, -60), (72, 0), (68, 44), (52, 70)),)
+_BOB_HALF = (_behind(56, (30, -110), (68, -60), (76, 20), (74, 80), (48, 116)),)
+_SHORT_HALF = (_behind(44, (30, -100), (66, -60), (72, 0), (68, 44), (52, 70)),)
 _TAIL = (
-    _lock(44, (58, -112), (118, -96), (136, -20), (126, 60), (140, 122)),
-    _lock(34, (60, -110), (106, -84), (116, -10), (110, 50), (112, 96)),
+    _behind(44, (58, -112), (118, -96), (136, -20), (126, 60), (140, 122)),
+    _behind(34, (60, -110), (106, -84), (116, -10), (110, 50), (112, 96)),
 )
 
 
-def _seen(act: Act, lock: Lock, z: NDArray[np.float64] | float, swing: Points) -> Points:
+def _seen(act: Act, lock: Lock, swing: Points) -> Points:
     """Where a lock hangs now: the tip swings whole, the root not at all."""
-    weight = np.linspace(0, 1, len(lock.line))[:, None] ** 1.8
-    return act.turn(lock.line, z) + weight * swing
+    return act.turn(lock.line, lock.depth) + lock.weight * swing
 
 
 def _shape(line: Points, width: float) -> skia.Path:
@@ -132,7 +148,7 @@ def draw_back_hair(brush: Brush, act: Act) -> None:
     low = max(float(lock.line[-1, 1]) for lock in halves)
     for lock in halves:
         for one in (lock, lock.mirrored()):
-            line = _seen(act, one, np.linspace(-10, -30, len(one.line)), act.swing.lengths)
+            line = _seen(act, one, act.swing.lengths)
             path = _shape(line, one.width)
             brush.fade(path, (look.hair_dark, dark), along=(0, -60, 0, low))
             brush.line(path, 1.5, look.hair_ink, 0.9)
@@ -146,7 +162,7 @@ def _draw_gathered(brush: Brush, act: Act) -> None:
     look = act.look
     if look.back == "ponytail":
         for lock in _TAIL:
-            _draw_lock(brush, act, _seen(act, lock, -30.0, 1.6 * act.swing.lengths), lock.width)
+            _draw_lock(brush, act, _seen(act, lock, 1.6 * act.swing.lengths), lock.width)
         tie = act.turn(points((66, -108), (74, -118), (82, -104), (74, -94)), -25.0)
         brush.fill(smooth(tie), look.cloth)
         return
@@ -169,17 +185,12 @@ def fringe_shadow(act: Act) -> skia.Path:
     """What the fringe shades on the skin: itself, a little lower."""
     path = skia.Path()
     for lock in FRINGE[act.look.fringe]:
-        line = _seen(act, lock, _depth(lock.line), act.swing.fringe) + np.array([[2.0, 8.0]])
+        line = _seen(act, lock, act.swing.fringe) + np.array([[2.0, 8.0]])
         path.addPath(_shape(line, lock.width))
     if not FRINGE[act.look.fringe]:
         for (x, y), r in zip(act.turn.on_skin(_FRONT_CURLS[:, :2]).tolist(), _FRONT_CURLS[:, 2].tolist(), strict=True):
             path.addCircle(x + 1, y + 6, r)
     return path
-
-
-def _depth(line: Points) -> NDArray[np.float64]:
-    """Over the skin at the front, back to the axis at the temples."""
-    return 10 + 46 * np.sqrt(np.clip(1 - (line[:, 0] / 92) ** 2, 0, 1)) * np.clip((line[:, 1] + 170) / 90, 0.25, 1)
 
 
 def draw_front_hair(brush: Brush, act: Act) -> None:
@@ -195,7 +206,7 @@ def draw_front_hair(brush: Brush, act: Act) -> None:
     brush.fade(cap, (mix(look.hair, look.hair_light, 0.5), look.hair, look.hair_dark), along=(-40, -150, 10, -40))
     brush.line(smooth(outer, closed=False), 2.0, look.hair_ink)
     for lock in locks:
-        _draw_lock(brush, act, _seen(act, lock, _depth(lock.line), act.swing.fringe), lock.width)
+        _draw_lock(brush, act, _seen(act, lock, act.swing.fringe), lock.width)
     _draw_crown(brush, act)
 
 
@@ -210,8 +221,8 @@ def _draw_crown(brush: Brush, act: Act) -> None:
         brush.fill(taper(act.turn(strand, 12.0), (0.3, 1.4, 0.2)), look.hair_ink, 0.45)
     if not look.stray:
         return
-    stray = Lock(points((part - 6, -139), (part - 3, -156), (part - 13, -167), (part - 25, -163)), 7)
-    line = _seen(act, stray, 0.0, 1.5 * act.swing.fringe)
+    stray = _hung(7, points((part - 6, -139), (part - 3, -156), (part - 13, -167), (part - 25, -163)), np.zeros(4))
+    line = _seen(act, stray, 1.5 * act.swing.fringe)
     path = taper(line, (7, 5.5, 3.4, 0.2))
     brush.fill(path, look.hair)
     brush.line(path, 1.4, look.hair_ink)

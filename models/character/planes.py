@@ -1,6 +1,7 @@
 """RGBA to the planes that an encoder takes: BT.601, limited range, each chroma the mean of its four pixels.
 
-Skia multiplies colours by a matrix faster than numpy can. Source: ITU-R BT.601-7.
+Whole numbers throughout, channel by channel, which takes numpy a third of the time of floating point. Source: ITU-R
+BT.601-7, coefficients in 1/256.
 """
 
 from __future__ import annotations
@@ -8,16 +9,13 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-import skia
 from numpy.typing import NDArray
 
-__all__ = ["Converter", "Planes"]
+__all__ = ["Planes", "planes_of"]
 
-_TO_Y = (0.2568, 0.5041, 0.0979, 0.0, 16 / 255)
-_TO_UV = (
-    (-0.1482, -0.2910, 0.4392, 0.0, 128 / 255),
-    (0.4392, -0.3678, -0.0714, 0.0, 128 / 255),
-)
+_Y = (66, 129, 25)
+_U = (-38, -74, 112)
+_V = (112, -94, -18)
 
 
 class Planes(NamedTuple):
@@ -28,29 +26,30 @@ class Planes(NamedTuple):
     v: NDArray[np.uint8]
 
 
-class Converter:
-    """For pictures of one even size."""
-
-    def __init__(self, width: int, height: int) -> None:
-        assert width % 2 == height % 2 == 0
-        self._size = width, height
-        self._half = skia.Surface(width // 2, height // 2)
-
-    def __call__(self, picture: skia.Image) -> Planes:
-        """New planes of a picture drawn by Skia."""
-        width, height = self._size
-        small, linear = skia.Rect.MakeWH(width // 2, height // 2), skia.SamplingOptions(skia.FilterMode.kLinear)
-        self._half.getCanvas().drawImageRect(picture, small, linear, skia.Paint(BlendMode=skia.BlendMode.kSrc))
-        half = self._half.makeImageSnapshot()
-        return Planes(
-            _plane(picture, width, height, _TO_Y), *(_plane(half, width // 2, height // 2, row) for row in _TO_UV)
-        )
+def planes_of(pixels: NDArray[np.uint8]) -> Planes:
+    """New planes of a picture `[H, W, 4]` with even sides, its colours multiplied by alpha."""
+    channels = [np.ascontiguousarray(pixels[..., channel]) for channel in range(3)]
+    half = np.flatnonzero((pixels[..., 3].ravel() - np.uint8(1)) < 254)  # 1…254; 0 wraps
+    if len(half):
+        alpha = pixels[..., 3].ravel()[half].astype(np.uint16)
+        for channel in channels:
+            channel.ravel()[half] = np.minimum(channel.ravel()[half] * np.uint16(255) // alpha, 255)
+    y = np.full(pixels.shape[:2], 16 * 256 + 128, np.uint16)
+    for channel, share in zip(channels, _Y, strict=True):
+        y += channel * np.uint16(share)
+    fours = [_fours(channel) for channel in channels]
+    return Planes((y >> 8).astype(np.uint8), _chroma(fours, _U), _chroma(fours, _V))
 
 
-def _plane(picture: skia.Image, width: int, height: int, row: tuple[float, ...]) -> NDArray[np.uint8]:
-    plane = np.zeros((height, width), np.uint8)
-    surface = skia.Surface.MakeRasterDirect(skia.ImageInfo.MakeA8(width, height), plane, width)
-    matrix = skia.ColorFilters.Matrix([0.0] * 15 + list(row))
-    paint = skia.Paint(ColorFilter=matrix, BlendMode=skia.BlendMode.kSrc)
-    surface.getCanvas().drawImage(picture, 0, 0, skia.SamplingOptions(), paint)
-    return plane
+def _fours(channel: NDArray[np.uint8]) -> NDArray[np.int32]:
+    """Sums of two by two pixels: pairs are read as one number of 16 bits."""
+    pairs = channel.view(np.uint16)
+    beside = (pairs & 255) + (pairs >> 8)
+    return (beside[::2] + beside[1::2]).astype(np.int32)
+
+
+def _chroma(fours: list[NDArray[np.int32]], shares: tuple[int, ...]) -> NDArray[np.uint8]:
+    total = np.full(fours[0].shape, 128 * 1024 + 512, np.int32)
+    for four, share in zip(fours, shares, strict=True):
+        total += four * share
+    return (total >> 10).astype(np.uint8)

@@ -19,7 +19,7 @@ from models.character.hair import draw_back_hair, draw_front_hair, fringe_shadow
 from models.character.label import label
 from models.character.look import Look
 from models.character.mouth import draw_mouth
-from models.character.planes import Converter, Planes
+from models.character.planes import Planes, planes_of
 from models.character.springs import Hanging
 from models.character.turn import Turn
 from models.rig import Pose
@@ -53,7 +53,6 @@ class Character:
         self._look, self._width, self._height = look, width, height
         self._pixels: Rgba = np.zeros((height, width, 4), np.uint8)
         self._surface = skia.Surface(self._pixels, colorType=skia.kRGBA_8888_ColorType)
-        self._convert = Converter(width, height)
         self._background = background
         self._plate = skia.Image.fromarray(label(height), colorType=skia.kRGBA_8888_ColorType) if mark else None
         self._hanging = Hanging()
@@ -76,7 +75,7 @@ class Character:
     def planes(self, pose: Pose, at_s: float) -> Planes:
         """The same as an encoder takes it, to keep."""
         self.render(pose, at_s)
-        return self._convert(self._surface.makeImageSnapshot())
+        return planes_of(self._pixels)
 
     def alpha(self) -> NDArray[np.uint8]:
         """How opaque each pixel of the last picture is, `[H, W]`."""

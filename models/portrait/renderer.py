@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from models.character.brush import Brush, smooth
 from models.character.colour import mix
 from models.character.label import label
-from models.character.planes import Converter, Planes
+from models.character.planes import Planes, planes_of
 from models.character.turn import Points
 from models.portrait.mesh import Net
 from models.portrait.points import Likeness
@@ -36,7 +36,6 @@ class Portrait:
         fitted = likeness.fitted(width, height)
         self._pixels = np.zeros((height, width, 4), np.uint8)
         self._surface = skia.Surface(self._pixels, colorType=skia.kRGBA_8888_ColorType)
-        self._convert = Converter(width, height)
         opaque = np.concatenate([fitted.picture, np.full((height, width, 1), 255, np.uint8)], -1)
         self._image = skia.Image.fromarray(opaque, colorType=skia.kRGBA_8888_ColorType)
         self._net = Net(fitted.points, width, height)
@@ -65,7 +64,7 @@ class Portrait:
     def planes(self, pose: Pose, at_s: float) -> Planes:
         """The same as an encoder takes it, to keep."""
         self.render(pose, at_s)
-        return self._convert(self._surface.makeImageSnapshot())
+        return planes_of(self._pixels)
 
     def alpha(self) -> NDArray[np.uint8]:
         """A picture hides what is behind."""
