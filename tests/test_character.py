@@ -5,6 +5,7 @@ import pytest
 from numpy.typing import NDArray
 
 from models.character.look import look_of
+from models.character.planes import planes_of
 from models.character.renderer import Character
 from models.rig import Pose, posed, settled
 
@@ -94,3 +95,12 @@ def test_the_planes_are_those_of_the_picture() -> None:
     luma = rgb @ [0.2568, 0.5041, 0.0979] + 16
     blue = rgb.reshape(32, 2, 32, 2, 3).mean((1, 3)) @ [-0.1482, -0.2910, 0.4392] + 128
     assert np.abs(planes.y - luma).max() <= 1 and np.abs(planes.u - blue).max() <= 1.5
+
+
+def test_where_it_is_half_clear_colours_are_whole() -> None:
+    pixels = np.zeros((2, 2, 4), np.uint8)
+    pixels[...] = (100, 50, 25, 128)  # multiplied by alpha: an orange of 200, 100, 50
+    opaque = np.full_like(pixels, 255)
+    opaque[..., :3] = (199, 99, 49)
+    for half, whole in zip(planes_of(pixels), planes_of(opaque), strict=True):
+        assert np.abs(half.astype(int) - whole).max() <= 1

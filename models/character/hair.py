@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import skia
@@ -17,7 +18,7 @@ from models.character.brush import Brush, points, sampled, smooth, taper
 from models.character.colour import mix
 from models.character.turn import Points
 
-__all__ = ["draw_back_hair", "draw_front_hair", "fringe_shadow"]
+__all__ = ["Hung", "draw_back_hair", "draw_front_hair", "fringe", "fringe_shadow"]
 
 FINE = 0.76  # of lines between locks: thinner than a pixel at 512, where Skia draws them in a third of the time
 
@@ -113,6 +114,24 @@ _TAIL = (
 )
 
 
+class Hung(NamedTuple):
+    """A lock as it is seen now."""
+
+    line: Points
+    path: skia.Path
+    width: float
+
+
+def _hang(act: Act, lock: Lock, swing: Points) -> Hung:
+    line = _seen(act, lock, swing)
+    return Hung(line, _shape(line, lock.width), lock.width)
+
+
+def fringe(act: Act) -> list[Hung]:
+    """The locks over the forehead, from back to front; none for curls."""
+    return [_hang(act, lock, act.swing.fringe) for lock in FRINGE[act.look.fringe]]
+
+
 def _seen(act: Act, lock: Lock, swing: Points) -> Points:
     """Where a lock hangs now: the tip swings whole, the root not at all."""
     return act.turn(lock.line, lock.depth) + lock.weight * swing
@@ -122,8 +141,8 @@ def _shape(line: Points, width: float) -> skia.Path:
     return taper(line, (width * 0.16, width * 0.8, width, width * 0.84, width * 0.48, 0.2))
 
 
-def _draw_lock(brush: Brush, act: Act, line: Points, width: float) -> None:
-    look, path = act.look, _shape(line, width)
+def _draw_lock(brush: Brush, act: Act, hung: Hung) -> None:
+    look, (line, path, width) = act.look, hung
     ends = (*line[0].tolist(), *line[-1].tolist())
     brush.fade(path, (mix(look.hair, look.hair_dark, 0.5), look.hair), along=ends)
     brush.line(path, FINE, look.hair_ink, 0.85)
@@ -162,7 +181,7 @@ def _draw_gathered(brush: Brush, act: Act) -> None:
     look = act.look
     if look.back == "ponytail":
         for lock in _TAIL:
-            _draw_lock(brush, act, _seen(act, lock, 1.6 * act.swing.lengths), lock.width)
+            _draw_lock(brush, act, _hang(act, lock, 1.6 * act.swing.lengths))
         tie = act.turn(points((66, -108), (74, -118), (82, -104), (74, -94)), -25.0)
         brush.fill(smooth(tie), look.cloth)
         return
@@ -181,21 +200,19 @@ _CAP = np.concatenate([_CAP, points((91, -34), (84, 22))])
 _HAIRLINE = points((84, 22), (77, -26), (58, -62), (22, -82), (-22, -82), (-58, -62), (-77, -26), (-84, 22))
 
 
-def fringe_shadow(act: Act) -> skia.Path:
+def fringe_shadow(act: Act, locks: Sequence[Hung]) -> skia.Path:
     """What the fringe shades on the skin: itself, a little lower."""
     path = skia.Path()
-    for lock in FRINGE[act.look.fringe]:
-        line = _seen(act, lock, act.swing.fringe) + np.array([[2.0, 8.0]])
-        path.addPath(_shape(line, lock.width))
-    if not FRINGE[act.look.fringe]:
+    for lock in locks:
+        path.addPath(lock.path, 2.0, 8.0)
+    if not locks:
         for (x, y), r in zip(act.turn.on_skin(_FRONT_CURLS[:, :2]).tolist(), _FRONT_CURLS[:, 2].tolist(), strict=True):
             path.addCircle(x + 1, y + 6, r)
     return path
 
 
-def draw_front_hair(brush: Brush, act: Act) -> None:
+def draw_front_hair(brush: Brush, act: Act, locks: Sequence[Hung]) -> None:
     look = act.look
-    locks = FRINGE[look.fringe]
     outer, inner = act.turn(_CAP, 0.0), act.turn(_HAIRLINE, np.array([4.0, 12, 26, 40, 40, 26, 12, 4]))
     cap = smooth(outer, inner)
     if not locks:
@@ -206,7 +223,7 @@ def draw_front_hair(brush: Brush, act: Act) -> None:
     brush.fade(cap, (mix(look.hair, look.hair_light, 0.5), look.hair, look.hair_dark), along=(-40, -150, 10, -40))
     brush.line(smooth(outer, closed=False), 2.0, look.hair_ink)
     for lock in locks:
-        _draw_lock(brush, act, _seen(act, lock, act.swing.fringe), lock.width)
+        _draw_lock(brush, act, lock)
     _draw_crown(brush, act)
 
 

@@ -15,7 +15,7 @@ from models.character.body import draw_body, draw_collar, draw_neck, draw_worn
 from models.character.brush import Brush
 from models.character.eyes import draw_brows, draw_eyes
 from models.character.face import draw_ears, draw_face, draw_nose
-from models.character.hair import draw_back_hair, draw_front_hair, fringe_shadow
+from models.character.hair import draw_back_hair, draw_front_hair, fringe, fringe_shadow
 from models.character.label import label
 from models.character.look import Look
 from models.character.mouth import draw_mouth
@@ -93,13 +93,14 @@ class Character:
         draw_body(brush, act)
         draw_neck(brush, act)
         draw_collar(brush, act)
+        locks = fringe(act)
         _headwise(brush, act)
-        draw_face(brush, act, fringe_shadow(act))
+        draw_face(brush, act, fringe_shadow(act, locks))
         draw_nose(brush, act)
         draw_mouth(brush, act)
         draw_eyes(brush, act)
         draw_brows(brush, act)
-        draw_front_hair(brush, act)
+        draw_front_hair(brush, act, locks)
         draw_brows(brush, act, 0.35)
         draw_worn(brush, act)
         canvas.restore()
