@@ -212,6 +212,24 @@ async def test_it_is_added_to_what_the_publisher_sends():
         assert np.abs(ears.sound()).max() == pytest.approx(0.1 + LEVEL, abs=0.01)
 
 
+async def test_a_publisher_whose_sound_has_stopped_does_not_silence_it():
+    async with talking(gain=1.0, delay=0) as (session, ears):
+        session.talk.say("One.")
+        publisher = session.publish()
+        await ears.until(lambda ears: "said" in ears.states)
+        first = session.clock.pts(session.now(), SOUND_HZ)
+        for index in range(10):
+            publisher.sound.offer(AudioFrame(first + HOP * index, np.full((1, HOP), 0.001, np.float32)))
+        await ears.until(lambda ears: ears.hops[-1].pts == first + 9 * HOP)
+        count = len(ears.hops)
+        await asyncio.sleep(0.1)
+        ears.listen()
+        assert len(ears.hops) == count, "its pauses are its own"
+        session.talk.say("Two.")
+        await ears.until(lambda ears: ears.states.count("said") == 2)
+        assert [word["text"] for word in ears.state("word")] == ["One", "Two"]
+
+
 async def test_stop_drops_all_that_waits():
     async with talking() as (session, ears):
         session.talk.say("One two three.")

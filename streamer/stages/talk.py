@@ -28,7 +28,8 @@ from streamer.stages.voice import Piece
 __all__ = ["LONGEST_TEXT", "MakeSaying", "NoVoice", "Talk", "no_voice"]
 
 LONGEST_TEXT = 10_000
-DRY_S = 0.1  # without a hop from the publisher for so long, the voice carries on by itself
+DRY_S = 0.3  # without a hop from the publisher for so long, the voice carries on by itself
+GONE_S = 5.0  # so long, and nobody publishes: silence is sent too, for the next line to begin in at once
 
 log = logging.getLogger(__name__)
 
@@ -191,12 +192,12 @@ class Talk:
         self._mouth.put(piece)
 
     async def _keep_going(self) -> None:
-        """Silence for the voice to be heard in, whenever no sound of a publisher goes out."""
+        """Hops for the voice to be heard in while no sound of a publisher goes out: only one makes the timeline."""
         pacer = Pacer(SOUND_HZ)
         while True:
             await asyncio.sleep(max(0.0, pacer.due(self._now()) - self._now()))
             pacer.sent(HOP)
-            if self._now() - self._heard_at < DRY_S:
+            if self._now() - self._heard_at < (DRY_S if self._mouth.load else GONE_S):
                 continue
             pts = self._pts() if self._end is None or abs(self._pts() - self._end) > SOUND_HZ // 5 else self._end
             silence = np.zeros((self._channels, HOP), np.float32)
