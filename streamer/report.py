@@ -12,7 +12,7 @@ from streamer.metrics import Metrics, Quantiles
 
 __all__ = ["PATH_ORDER", "Report"]
 
-PATH_ORDER = ("jitter", "decode", "rechunk", "enhance", "level", "limiter", "encode")
+PATH_ORDER = ("jitter", "decode", "rechunk", "enhance", "changer", "level", "limiter", "encode")
 STALE_S = 1.0
 SMOOTHING = 0.05
 

@@ -137,6 +137,6 @@ def load_limelight_voice(*, slots: int, device: Device) -> LimelightVoice:
 
 
 def _warm_up(acoustics: Acoustics, reader: TextReader) -> None:
-    """The dictionary is read, and memory is taken, before anybody waits for it."""
-    for clause in reader.push("One, two.") + reader.flush():
+    """The dictionary and the letters are read, and memory is taken, before anybody waits for it."""
+    for clause in reader.push("One, brontovex.") + reader.flush():
         acoustics.speak(clause, Controls())

@@ -4,7 +4,8 @@ import { setText } from "./dom.js";
 import { db, lufs, seconds, semitones, strength, times } from "./format.js";
 
 const SAY = { "enhance.strength": strength, "level.target_lufs": lufs, "limiter.ceiling_db": db, "captions.hold_s": seconds,
-  "voice.speed": times, "voice.pitch_semitones": semitones, "voice.energy_db": db, "voice.pause": times };
+  "voice.speed": times, "voice.pitch_semitones": semitones, "voice.energy_db": db, "voice.pause": times,
+  "changer.pitch": semitones, "changer.formants": semitones };
 
 function show(input, value) {
   if (input.type === "checkbox") {

@@ -8,6 +8,7 @@ const PATIENCE_MS = 3000;
 
 export const DEFAULTS = {
   enhance: { on: true, strength: 1.0 },
+  changer: { on: false, pitch: 0, formants: 0 },
   level: { on: false, target_lufs: -18.0 },
   limiter: { on: true, ceiling_db: -1.0 },
   picture: { bitrate_kbps: 2500 },

@@ -33,6 +33,7 @@ export function showStats(stats) {
   setText($("s-time"), clock(stats.time));
   setText($("in-lufs"), lufs(stats.inLufs));
   setText($("out-lufs"), lufs(stats.outLufs));
+  setHidden($("changer-row"), !stats.stages.some((stage) => stage.name === "changer"));
   showCompiled(stats.compiled);
 }
 
