@@ -128,6 +128,17 @@ async def test_sound_that_was_dropped_is_silence_within_its_segment():
     assert 0.2 <= WORDS[0].start_s - first / SOUND_HZ <= 0.4 and last / SOUND_HZ >= WORDS[-1].end_s
 
 
+async def test_sound_that_was_left_out_to_catch_up_is_not_made_up_for():
+    recogniser = Scripted(WORDS)
+    captioner = Captioner(recogniser)
+    for hop, likely in hops(6, spoken=spans(WORDS)):
+        if 1.6 < hop.pts / SOUND_HZ < 2.0:
+            captioner.skip()
+        else:
+            await captioner.hear(hop, likely)
+    assert len(recogniser.segments) == 2
+
+
 async def test_labels_may_wobble_with_the_clock_estimate():
     def wobbling(stream):
         for index, (hop, likely) in enumerate(stream):

@@ -117,8 +117,8 @@ class Captioner:
         hole = 0 if expected is None else hop.pts - expected
         if abs(hole) <= WOBBLE:  # labels wobble with the clock's estimate while the sound goes on
             return 0
-        # Who is behind must not be given silence to hear in place of what was dropped to save time.
-        return round(hole / HOP) if 0 < hole <= BRIDGED and self.pace is Pace.LIVE else None
+        # Silence in place of what was left out here to catch up would take as long to hear.
+        return round(hole / HOP) if 0 < hole <= BRIDGED and not self._skipped else None
 
     async def _advance(self) -> list[Caption]:
         captions: list[Caption] = []
