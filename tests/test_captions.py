@@ -139,6 +139,24 @@ async def test_sound_that_was_left_out_to_catch_up_is_not_made_up_for():
     assert len(recogniser.segments) == 2
 
 
+async def test_lag_is_bounded_by_leaving_sound_out_in_one_piece():
+    """A machine that hears half as fast as people speak."""
+    words = script(" ".join(f"w{i}" for i in range(170)))
+    recogniser, now = Scripted(words), [0.0]
+    captioner = Captioner(recogniser, now_s=lambda: now[0])
+    told, lags = [], []
+    for hop, likely in hops(60, spoken=[(0, 60)]):
+        before = captioner.left_out
+        told += await captioner.hear(hop, likely)
+        now[0] = max(now[0] + (0.02 if captioner.left_out == before else 0), hop.end / SOUND_HZ)
+        lags.append(now[0] - hop.end / SOUND_HZ)
+    assert max(lags) < 6.1
+    assert 3 <= len(recogniser.segments) <= 12, "what is heard hangs together"
+    assert len(committed(told).split()) > 50
+    assert Pace.SKIPPED in {caption.pace for caption in told}
+    assert captioner.left_out > 1000
+
+
 async def test_labels_may_wobble_with_the_clock_estimate():
     def wobbling(stream):
         for index, (hop, likely) in enumerate(stream):

@@ -34,7 +34,8 @@ class CaptionRules:
     A pause ends it after `pause_ms`, or `settled_ms` where no word is open any more; one that lasts `long_s` already,
     at a breath of `breath_ms`; one of `longest_s` is cut between two words. `wordless_s`: the voice detector hears
     somebody and the recogniser nothing new. `least_confidence` and `least_voiced`: of a word, 0…1; `surely_voiced` and
-    `surely_confident`: of one word in a segment.
+    `surely_confident`: of one word in a segment. Sound later than `latest_s` is left out until what comes is later than
+    `behind_s` no more, so that lag is bounded and what is heard hangs together.
     """
 
     pause_ms: int = 700
@@ -48,6 +49,7 @@ class CaptionRules:
     surely_voiced: float = 0.8
     surely_confident: float = 0.5
     behind_s: float = 1.5
+    latest_s: float = 6.0
     patience_s: float = 10.0
 
 
@@ -55,7 +57,8 @@ class Captioner:
     """One stream of sound. `now_s`: the time now on its clock, for the lag; None where nobody waits (a file).
     `failed` is called when the recogniser fails.
 
-    `failures` counts chunks that the recogniser failed on; `revised`, tail words that were shown and then changed.
+    `failures` counts chunks that the recogniser failed on; `revised`, tail words that were shown and then changed;
+    `left_out`, hops that came too late.
     """
 
     def __init__(
@@ -66,7 +69,7 @@ class Captioner:
         now_s: Callable[[], float] | None = None,
         failed: Callable[[], None] = lambda: None,
     ) -> None:
-        self.failures = self.revised = 0
+        self.failures = self.revised = self.left_out = 0
         self.lag_s = 0.0
         self._recogniser, self._rules = recogniser, rules or CaptionRules()
         self._now_s, self._failed = now_s, failed
@@ -74,7 +77,7 @@ class Captioner:
         self._segment: _Segment | None = None
         self._number = 0
         self._next_pts: int | None = None
-        self._skipped = self._failing = False
+        self._skipped = self._failing = self._late = False
 
     @property
     def pace(self) -> Pace:
@@ -82,6 +85,8 @@ class Captioner:
 
     async def hear(self, hop: AudioFrame, probability: float) -> list[Caption]:
         """One hop of sound and how likely it is speech; what changed on the screen, oldest first."""
+        if self._too_late(hop):
+            return await self.end()
         lost = self._lost(hop)
         captions = await self.end() if lost is None else []
         self._next_pts = hop.end
@@ -110,6 +115,15 @@ class Captioner:
 
     def close(self) -> None:
         self._recogniser.close()
+
+    def _too_late(self, hop: AudioFrame) -> bool:
+        late_s = 0.0 if self._now_s is None else self._now_s() - hop.end / SOUND_HZ
+        self._late = late_s > (self._rules.behind_s if self._late else self._rules.latest_s)
+        if self._late:
+            self.lag_s = late_s
+            self.left_out += 1
+            self.skip()
+        return self._late
 
     def _lost(self, hop: AudioFrame) -> int | None:
         """How many hops are lost before this one; None where it does not go on from what was heard."""

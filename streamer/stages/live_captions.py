@@ -73,7 +73,7 @@ class LiveCaptions:
         return {
             "pace": captioner.pace.value,
             "lag_s": round(captioner.lag_s, 3),
-            "skipped_hops": self._hops.dropped,
+            "skipped_hops": self._hops.dropped + captioner.left_out,
             "failures": captioner.failures,
             "revised": captioner.revised,
         }
