@@ -22,6 +22,9 @@ from models.tts.types import Clause, Controls, Phone, SpokenWord, Utterance
 __all__ = ["MOST_PHONES", "Voice", "load_voice"]
 
 PAUSES_S = {"": 0.0, ",": 0.20, ":": 0.30, ".": 0.40, "?": 0.40, "!": 0.40}
+READ_AS = {"?": ".", "!": ".", ":": ","}  # she never asked or cried out, so questions rise by rule
+ASKING = {"who", "whom", "whose", "what", "which", "when", "where", "why", "how"}  # a question that begins so falls
+ASKED = 0.65  # octaves above her mean, where a question ends
 MOST_PHONES = 120  # at a time, some 9 s; a longer clause is said in several parts
 SHORTEST, LONGEST = 2.0, 60.0  # frames a phone lasts at speed 1
 LIVELIER = 1.25  # a regression foretells two thirds of how far her pitch goes
@@ -46,25 +49,43 @@ class Voice:
         """
         words = [word.phones for word in clause.words]
         parts = _parts(words)
-        said = [self._say(part, clause.pause if i == len(parts) - 1 else "", controls) for i, part in enumerate(parts)]
+        said = [self._say(part, "", controls, rising=0.0) for part in parts[:-1]]
+        rising = 1.0 if _rises(clause) else 0.0
+        said += [self._say(part, clause.pause, controls, rising=rising) for part in parts[-1:]]
         return _utterance(clause, said)
 
     @torch.inference_mode()
-    def _say(self, words: list[tuple[str, ...]], mark: str, controls: Controls) -> Said:
-        tokens = torch.from_numpy(clause_tokens(words, mark))[None]
+    def _say(self, words: list[tuple[str, ...]], mark: str, controls: Controls, *, rising: float) -> Said:
+        tokens = torch.from_numpy(clause_tokens(words, READ_AS.get(mark, mark)))[None]
         known = torch.ones(1, tokens.shape[1], 1)
         encoded = self._net.encode(tokens, known)
         prosody = self._net.prosody(encoded, known)
         frames = _frames(prosody.length[0], PAUSES_S[mark] * controls.pause, controls.speed)
         octaves = controls.pitch_semitones / 12
         followed = float(np.clip(octaves, -FARTHEST_PITCH, FARTHEST_PITCH))
-        moved = Prosody(prosody.length, LIVELIER * prosody.pitch + followed / self._net.pitch_scale[1], prosody.energy)
+        octave = 1 / self._net.pitch_scale[1]
+        pitch = (LIVELIER * prosody.pitch).lerp(ASKED * octave, rising * _ending(words))
+        moved = Prosody(prosody.length, pitch + followed * octave, prosody.energy)
         there = torch.ones(1, int(frames.sum()), 1)
         made = self._net.decode(encoded, moved, frames[None], there)[0].numpy()
         made[:, :BANDS] = np.maximum(made[:, :BANDS] + NEPER * controls.energy_db, np.log(LOG_FLOOR))
         made[:, PITCH_ROW] += octaves - followed
         made[:, VOICED_ROW] = made[:, VOICED_ROW] > 0
         return made, frames.tolist()
+
+
+def _rises(clause: Clause) -> bool:
+    """Whether it is a question that yes or no answers."""
+    return clause.pause == "?" and not any(word.text.lower() in ASKING for word in clause.words[:2])
+
+
+def _ending(words: list[tuple[str, ...]]) -> Tensor:
+    """0 up to the last stressed vowel, from there soon up to 1 in the last phone: `[1, N, 2]`, as `Prosody.pitch`."""
+    phones = [phone for word in words for phone in word]
+    stressed = [i for i, phone in enumerate(phones) if phone[-1] in "12"]
+    first = 2 * stressed[-1] if stressed else 0
+    places = torch.arange(2.0 * (len(phones) + 1))
+    return ((places - first + 1) / (2 * len(phones) - first)).clamp(0, 1).sqrt().view(1, -1, 2)
 
 
 def _frames(length: Tensor, pause_s: float, speed: float) -> Tensor:

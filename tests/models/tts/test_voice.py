@@ -96,6 +96,18 @@ def test_a_word_without_phones_takes_no_time(voice: Voice) -> None:
     assert said.words[1].start_s == said.words[1].end_s == said.words[0].end_s == said.words[2].start_s
 
 
+def test_a_question_rises_at_its_end_and_one_that_begins_with_where_does_not(voice: Voice) -> None:
+    told, asked = (speak(voice, HELLO, WORLD, pause=mark) for mark in ".?")
+    assert told.phones == asked.phones
+    up = asked.features[PITCH_ROW] - told.features[PITCH_ROW]
+    end = round(asked.words[-1].end_s * FRAMES_A_SECOND)
+    assert asked.features[PITCH_ROW, end - 1] > 0.4
+    assert up[end - 1] > 0.2
+    assert abs(up[:3]).max() < 0.05
+    where = Clause("where", 0, (Reading("Where", 0, 5, HELLO), Reading("w1", 6, 8, WORLD)), "?")
+    np.testing.assert_array_equal(voice.speak(where, Controls()).features, told.features)
+
+
 def test_strange_phones_and_marks_are_named(voice: Voice) -> None:
     with pytest.raises(ValueError, match=r"\['AH', 'XX'\]"):
         speak(voice, ("HH", "AH", "XX"))
