@@ -22,10 +22,12 @@ if TYPE_CHECKING:
     from streamer.metrics import Metrics
     from streamer.session import Session
     from streamer.stages.engines import Engines
+    from streamer.stages.lipsync import LipSync
     from streamer.stages.recognise import Recogniser
     from streamer.stages.saying import Saying
     from streamer.stages.scribe import Scribe
     from streamer.stages.searched import HotWords, Stt
+    from streamer.stages.tracking import Tracking
     from streamer.stages.voice import Voice
     from streamer.transports.http import Studio
 
@@ -151,6 +153,16 @@ class Loaded:
         for engine in () if self._voice is None else self._voice.engines:
             await compile_engine(engine, cache=cache)
 
+    def _senses(self, session: Session) -> tuple[LipSync, Tracking]:
+        """What moves the anchor of a session: its publisher's voice, and face where there is a tracker."""
+        from streamer.stages.tracker import load_tracker
+        from streamer.stages.tracking import Tracking
+
+        assert self._engines is not None
+        model = self._options.face_model
+        make = None if model is None else lambda: load_tracker(model)
+        return self._engines.lips(session), Tracking(make, failed=lambda: session.report.failed("face"))
+
     def session(self, name: str, channels: int) -> Session:
         """A new session with its slots leased."""
         from streamer.session import Session
@@ -163,7 +175,7 @@ class Loaded:
                 make_path=self._engines.paths,
                 make_recogniser=lambda session: self._recogniser(lambda: session.settings.captions.hot_words),
                 make_saying=lambda session: self._saying(lambda: session.settings.voice.controls),
-                make_lips=self._engines.lips,
+                make_senses=self._senses,
                 metrics=self._metrics,
                 sound_codecs=self._sound_codecs,
             )

@@ -38,6 +38,7 @@ class ServeOptions:
     voice: str
     vmc: tuple[str, int] | None
     vmc_shapes: str
+    face_model: Path | None
     ice_servers: tuple[dict[str, Any], ...]
     udp_ports: tuple[int, int] | None
     public_ip: str | None
@@ -131,6 +132,12 @@ def _add_network(add: Callable[..., object]) -> None:
     )
     add("--vmc-shapes", choices=("vrm", "perfect-sync"), default="vrm", help="what that avatar's face is made of")
     add(
+        "--face-model",
+        type=Path,
+        metavar="FILE",
+        help="MediaPipe's face_landmarker.task: a face before the camera moves the anchor (needs limelight[face])",
+    )
+    add(
         "--ice-server",
         action="append",
         default=[],
@@ -178,6 +185,7 @@ def options_from(given: argparse.Namespace) -> ServeOptions:
         voice=given.voice,
         vmc=given.vmc,
         vmc_shapes=given.vmc_shapes,
+        face_model=_face_model(given.face_model),
         ice_servers=tuple(_ice_server(text) for text in given.ice_server),
         udp_ports=given.udp_ports,
         public_ip=given.public_ip,
@@ -198,6 +206,15 @@ def _device(text: str) -> str:
     if not sayable(text):
         raise argparse.ArgumentTypeError(f"{text!r} is none of auto, cpu, cuda, cuda:0, cuda:1 …")
     return text
+
+
+def _face_model(path: Path | None) -> Path | None:
+    """Tried at the start, so that who asks for it hears at once what is missing; raises `FormatError`."""
+    if path is not None:
+        from streamer.stages.tracker import load_tracker
+
+        load_tracker(path).close()
+    return path
 
 
 def _receiver(text: str) -> tuple[str, int]:

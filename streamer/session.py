@@ -33,10 +33,11 @@ from streamer.stages.recognise import Recogniser
 from streamer.stages.saying import Saying
 from streamer.stages.speech import Speech
 from streamer.stages.talk import Talk, no_voice
+from streamer.stages.tracking import Tracking
 from streamer.telling import tell
 from streamer.transcript import Transcript
 
-__all__ = ["MakeLips", "MakePath", "MakeRecogniser", "MakeSaying", "Session"]
+__all__ = ["MakePath", "MakeRecogniser", "MakeSaying", "MakeSenses", "Session"]
 
 EVENTS_HELD = 64
 
@@ -45,7 +46,7 @@ log = logging.getLogger(__name__)
 MakePath = Callable[["Session"], tuple[SoundPath, Speech]]
 MakeRecogniser = Callable[["Session"], Recogniser | None]
 MakeSaying = Callable[["Session"], Saying]
-MakeLips = Callable[["Session"], LipSync]
+MakeSenses = Callable[["Session"], tuple[LipSync, Tracking]]
 
 
 class Session:
@@ -62,7 +63,7 @@ class Session:
         make_path: MakePath,
         make_recogniser: MakeRecogniser = lambda _session: None,
         make_saying: MakeSaying = no_voice,
-        make_lips: MakeLips = lambda _session: LipSync(None),
+        make_senses: MakeSenses = lambda _session: (LipSync(None), Tracking()),
         metrics: Metrics,
         settings: Settings | None = None,
         sound_codecs: Executor | None = None,
@@ -83,7 +84,7 @@ class Session:
             raise
         self.talk = self._make_talk(make_saying)
         self.showing = self._make_showing()
-        self.anchor = self._make_anchor(make_lips)
+        self.anchor = self._make_anchor(make_senses)
         tell = self.events.publish
         self.hearing = Hearing(name, speech=self.speech, programme=self.programme, talk=self.talk, publish=tell)
         self.sound_out: Broadcast[AudioFrame] = Broadcast()
@@ -110,18 +111,12 @@ class Session:
         )
 
     def _make_showing(self) -> Showing:
-        return Showing(
-            self.programme,
-            self.report,
-            delay=self.path.delay,
-            start=self.clock.start,
-            now=self.now,
-            covered=lambda: self.anchor.on,
-        )
+        parts = self.programme, self.report, self.clock
+        return Showing(*parts, delay=self.path.delay, now=self.now, anchor=lambda: self.anchor)
 
-    def _make_anchor(self, make_lips: MakeLips) -> LiveAnchor:
+    def _make_anchor(self, make_senses: MakeSenses) -> LiveAnchor:
         return LiveAnchor(
-            make_lips(self),
+            *make_senses(self),
             settings=lambda: self.settings.anchor,
             now=self.now,
             due=self.showing.due,
@@ -200,6 +195,7 @@ class Session:
         wanted = merge(self.settings, part)
         if wanted.changer.on and not any(stage.name == "changer" for stage in self.path.stages):
             raise SettingsError("changer: not in this session's sound; start the server with --changer")
+        self.anchor.check(wanted.anchor)
         self.settings = wanted
         self.anchor.changed()
         self.events.publish(Event("settings", {"settings": self.settings.model_dump()}))

@@ -111,14 +111,15 @@ class Voice(_Frozen):
 
 
 class Anchor(_Frozen):
-    """A drawn person in the camera's place, marked as synthetic by a `label`; `source`: whose words move the mouth.
+    """A drawn person in the camera's place, marked as synthetic by a `label`; `source`: whose voice or text
+    moves the mouth, or whose face before the camera moves all of it.
 
     `character`: a name or a whole number, each another person. `background`: `studio`, a colour, or `none`, which sends
     colour on the left and how opaque it is on the right, for `/overlay/anchor/NAME`. `size`: of the picture's sides.
     """
 
     on: bool = False
-    source: Literal["voice", "text"] = "voice"
+    source: Literal["voice", "text", "face"] = "voice"
     character: Annotated[str, Field(pattern=r"^([a-z]{1,16}|[0-9]{1,9})$")] = "ada"
     emotion: Literal["neutral", "happy", "sad", "surprised", "angry"] = "neutral"
     background: Annotated[str, Field(pattern=r"^(studio|none|#[0-9a-fA-F]{6})$")] = "studio"

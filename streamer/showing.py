@@ -9,10 +9,12 @@ import asyncio
 from collections.abc import Callable
 
 from streamer.channel import Broadcast, Channel, Closed
+from streamer.clock import MediaClock
 from streamer.frame import SOUND_HZ, VideoFrame
 from streamer.pipeline import DelayLine
 from streamer.publisher import Publisher
 from streamer.report import Report
+from streamer.stages.live_anchor import LiveAnchor
 from streamer.stages.programme import Programme
 
 __all__ = ["CARRIED", "Showing"]
@@ -21,24 +23,24 @@ CARRIED = SOUND_HZ // 25  # about what a publisher's sound takes on its way: 40 
 
 
 class Showing:
-    """`delay`: samples by which the sound path lags; `start`: the session clock's zero, in `now`'s seconds.
+    """`delay`: samples by which the sound path lags; `clock`: the session's.
 
-    `covered`: whether something else is shown in the camera's place.
+    `anchor`: who may be shown in the camera's place, and sees what it films.
     """
 
     def __init__(
         self,
         programme: Programme,
         report: Report,
+        clock: MediaClock,
         *,
         delay: int,
-        start: float,
         now: Callable[[], float],
-        covered: Callable[[], bool],
+        anchor: Callable[[], LiveAnchor],
     ) -> None:
         self.out: Broadcast[VideoFrame] = Broadcast()
-        self._programme, self._report, self._covered = programme, report, covered
-        self._delay, self._start, self._now = delay, start, now
+        self._programme, self._report, self._anchor = programme, report, anchor
+        self._delay, self._start, self._now = delay, clock.start, now
 
     def due(self, at_s: float) -> float:
         """Monotonic time at which the sound of a moment of the session clock leaves, or would if there were any."""
@@ -65,11 +67,12 @@ class Showing:
                 await asyncio.sleep(max(0.0, (line.next_due(self._lag_s()) or 0.0) - self._now()))
                 frame = None
             if frame is not None:
+                self._anchor().see(frame)
                 line.push(frame)
             if not current():
                 return
             while (due := line.pop_due(self._now(), self._lag_s())) is not None:
-                if not self._covered():
+                if not self._anchor().on:
                     await self.show(due)
 
     def _lag_s(self) -> float | None:

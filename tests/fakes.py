@@ -16,6 +16,7 @@ from streamer.stages.lipsync import LipSync
 from streamer.stages.saying import Saying
 from streamer.stages.speech import Speech
 from streamer.stages.talk import no_voice
+from streamer.stages.tracking import Tracking
 from streamer.transports.http import Access, Studio
 from streamer.transports.serve import bind, server_of
 
@@ -65,6 +66,7 @@ def make_session(
     recogniser=None,
     voice=None,
     lips=lambda: LipSync(None),
+    tracker=None,
 ):
     """A session whose `enhance` stage multiplies by `gain` and lags by `delay`."""
 
@@ -84,7 +86,7 @@ def make_session(
         make_path=make_path,
         make_recogniser=lambda _session: recogniser,
         make_saying=make_saying,
-        make_lips=lambda _session: lips(),
+        make_senses=lambda _session: (lips(), Tracking(tracker)),
         metrics=metrics or Metrics(),
     )
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 
 import numpy as np
+import pytest
 
 from models.mouth import MOUTH
-from models.rig import aperture
-from streamer.frame import HOP, PICTURE_HZ, AudioFrame
+from models.rig import INDEX, aperture, posed
+from streamer.frame import HOP, PICTURE_HZ, AudioFrame, VideoFrame
+from streamer.settings import SettingsError
 from streamer.stages.lipsync import LipSync
 from tests.fakes import make_session
 from tests.test_session import running
@@ -75,3 +77,28 @@ async def test_the_mouth_follows_who_is_heard_and_sound_waits_for_it():
         assert session.programme.wait_s >= 0.1
         widest = max(aperture(moment.pose) for moment in rig.drain())
         assert widest > 0.4
+
+
+class Smiling:
+    """A tracker that sees the same face in every picture."""
+
+    def track(self, frame):
+        return posed({"mouthSmile*": 0.9, "headYaw": 12.0})
+
+    def close(self):
+        pass
+
+
+async def test_a_face_before_the_camera_moves_the_anchor_where_one_is_tracked():
+    with pytest.raises(SettingsError, match="--face-model"):
+        make_session().configure({"anchor": {"source": "face"}})
+    session = make_session(tracker=Smiling)
+    async with running(session, limit_s=60):
+        session.configure({"anchor": {**SMALL["anchor"], "source": "face"}})
+        rig = session.anchor.rig.subscribe(1000)
+        publisher = session.publish()
+        grey = [np.full((90 // part, 160 // part), 128, np.uint8) for part in (1, 2, 2)]
+        async with asyncio.timeout(20):
+            while (await rig.get()).pose[INDEX["headYaw"]] != 12.0:
+                publisher.picture.offer(VideoFrame(session.clock.pts(session.now(), PICTURE_HZ), *grey, session.now()))
+                await asyncio.sleep(0.02)

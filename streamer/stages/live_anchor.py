@@ -19,10 +19,12 @@ import numpy as np
 from streamer.channel import Broadcast, Channel, Closed, Overflow
 from streamer.frame import PICTURE_HZ, SOUND_HZ, AudioFrame, Event, VideoFrame
 from streamer.settings import Anchor as AnchorSettings
+from streamer.settings import SettingsError
 from streamer.stages.lipsync import LipSync
 from streamer.stages.moments import Answer, Plane
 from streamer.stages.mouth import SaidChunk
 from streamer.stages.puppeteer import Puppeteer, PuppetGone, puppet
+from streamer.stages.tracking import Tracking
 
 __all__ = ["LiveAnchor", "Rig"]
 
@@ -52,6 +54,7 @@ class LiveAnchor:
     def __init__(
         self,
         lips: LipSync,
+        tracking: Tracking,
         *,
         settings: Callable[[], AnchorSettings],
         now: Callable[[], float],
@@ -64,6 +67,7 @@ class LiveAnchor:
         self.rig: Broadcast[Rig] = Broadcast()
         self.made = self.left_out = 0
         self._lips, self._settings, self._now, self._due = lips, settings, now, due
+        self._tracking = tracking
         self._show, self._publish, self._failed = show, publish, failed
         self._said = said.subscribe(SAID)
         self._epoch = 0
@@ -80,12 +84,17 @@ class LiveAnchor:
     @property
     def hold_s(self) -> float:
         """How long the session's sound has to wait for its lips."""
-        return LIPS_HOLD_S if self.on and self._settings().source == "voice" else 0.0
+        return LIPS_HOLD_S if self.on and self._settings().source != "text" else 0.0
 
     def hear(self, hop: AudioFrame) -> None:
         """The publisher's sound as it came in; never waits."""
-        if self.hold_s:
+        if self.on and self._settings().source == "voice":
             self._lips.offer(hop)
+
+    def see(self, frame: VideoFrame) -> None:
+        """The publisher's picture as it came in; never waits."""
+        if self.on and self._settings().source == "face":
+            self._tracking.offer(frame)
 
     def feel(self, begin: int, emotion: str | None) -> None:
         """From the word on that begins at character `begin` of what the session's voice is given; None forgets all."""
@@ -93,6 +102,11 @@ class LiveAnchor:
             self._markers.clear()
         else:
             self._markers.append((begin, emotion))
+
+    def check(self, wanted: AnchorSettings) -> None:
+        """Raises `SettingsError` for what cannot be done here."""
+        if wanted.source == "face" and not self._tracking.possible:
+            raise SettingsError("anchor.source: no face is tracked here; start the server with --face-model FILE")
 
     def changed(self) -> None:
         """Settings were."""
@@ -102,6 +116,7 @@ class LiveAnchor:
         """Act whenever the settings want it, until cancelled."""
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._lips.run())
+            tasks.create_task(self._tracking.run())
             while True:
                 if self.on:
                     await self._perform()
@@ -118,6 +133,7 @@ class LiveAnchor:
     def close(self) -> None:
         self._said.close()
         self._lips.close()
+        self._tracking.close()
         self.rig.close()
 
     async def _perform(self) -> None:
@@ -164,7 +180,9 @@ class LiveAnchor:
         await asyncio.sleep(max(0.0, self._due(at_s) - AHEAD_S - self._now()))
         self._tell_said(drawn)
         begun = self._now()
-        answer = await drawn.ask({"mouth": self._lips.take(), "draw" if draw else "pose": at_s})
+        answer = await drawn.ask(
+            {"mouth": self._lips.take(), "face": self._tracking.take(), "draw" if draw else "pose": at_s}
+        )
         self.rig.publish(answer)
         if answer.planes:
             self._took_s += 0.1 * (self._now() - begun - self._took_s)

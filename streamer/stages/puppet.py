@@ -31,6 +31,8 @@ __all__ = ["Puppet", "main"]
 NICENESS = 3  # live hops and packets come first where cores are short
 HEARD = 300  # mouths at 100 Hz: what a voice did lately
 STALE_S = 0.15  # a mouth not heard of for so long is shut
+TRACKED = 60  # poses of a tracked face
+LOST_S = 0.5  # a face not seen for so long leaves the anchor to themselves
 BEAT_EVERY_S, BEAT_WINDOW = 0.4, 150
 
 
@@ -42,6 +44,7 @@ class Puppet:
         self._picture: AnchorPicture | None = None
         self._actor = self._wanted.actor()
         self._track, self._voice = MouthTrack(), _Voice()
+        self._face: deque[tuple[float, Pose]] | None = None
         self._mouth: Callable[[float], Pose] = self._track.at
         self._doing: Mapping[str, Callable[[Any], Answer | None]] = {
             "look": self._look,
@@ -50,6 +53,7 @@ class Puppet:
             "phones": self._phones,
             "cut": self._cut,
             "feel": self._feel,
+            "face": self._tracked,
             "pose": self._pose,
             "draw": self._draw,
         }
@@ -74,8 +78,9 @@ class Puppet:
         self._picture = None
 
     def _source(self, name: str) -> None:
-        """`voice`: the mouth as heard; `text`: as phones have it."""
-        self._mouth = {"voice": self._voice.at, "text": self._track.at}[name]
+        """`voice`: the mouth as heard; `text`: as phones have it; `face`: all as tracked."""
+        self._mouth = {"voice": self._voice.at, "text": self._track.at, "face": self._track.at}[name]
+        self._face = deque(maxlen=TRACKED) if name == "face" else None
 
     def _heard(self, rows: list[list[float]]) -> None:
         """Of a voice, every 10 ms: time, level in dB, the values of `MOUTH`."""
@@ -98,7 +103,15 @@ class Puppet:
         """An emotion, and from when on."""
         self._actor.feelings.feel(told[0], at_s=told[1])
 
+    def _tracked(self, rows: list[list[float]]) -> None:
+        """Of a face before the camera: time and pose."""
+        if self._face is not None:
+            self._face.extend((row[0], np.array(row[1:], np.float32)) for row in rows)
+
     def _pose(self, at_s: float) -> Answer:
+        seen = [pose for seen_s, pose in self._face or () if at_s - LOST_S < seen_s <= at_s + 0.02]
+        if seen:
+            return Answer(at_s, settled(seen[-1]))
         return Answer(at_s, self._actor.pose(at_s, self._mouth(at_s)))
 
     def _draw(self, at_s: float) -> Answer:

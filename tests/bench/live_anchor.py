@@ -22,6 +22,7 @@ from streamer.metrics import Metrics
 from streamer.session import Session
 from streamer.stages.engines import Engines
 from streamer.stages.saying import Saying
+from streamer.stages.tracking import Tracking
 from streamer.stages.voices import find_voice
 from streamer.transports.output import outputs_of
 from tests.bench._table import show
@@ -100,7 +101,7 @@ async def measure(told: argparse.Namespace) -> None:
             channels=1,
             make_path=engines.paths,
             make_saying=lambda session: Saying(voice, controls=lambda: session.settings.voice.controls),
-            make_lips=engines.lips,
+            make_senses=lambda session: (engines.lips(session), Tracking()),
             metrics=Metrics(),
         )
 
