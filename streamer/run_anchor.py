@@ -25,7 +25,6 @@ from streamer.frame import HOP, SOUND_HZ, FormatError, Sound
 from streamer.progress import Step
 from streamer.stages.anchor import AnchorWanted
 from streamer.transports.file import FileJob
-from streamer.transports.file.door import land_of
 from streamer.transports.file.source import SoundBlock, SoundEnd, Source
 
 if TYPE_CHECKING:
@@ -71,11 +70,12 @@ async def anchored(job: FileJob, wanted: AnchorWanted, *, codec: str | None, tel
 
 
 def _anchored(job: FileJob, wanted: AnchorWanted, codec: str | None, tell: Tell, stop: threading.Event) -> Spoken:
-    land_of(job).discard()  # what cannot be written is said before anybody listens for an hour
-    with _voice(job) as blocks:
-        spoken = heard(_stoppable(blocks, stop))
-    with _voice(job) as blocks:
-        _write(job, wanted, _stoppable(blocks, stop), spoken, codec=codec, tell=tell)
+    with Film(job, wanted, codec=codec) as film:  # what cannot be is said before anybody listens for an hour
+        with _voice(job) as blocks:
+            spoken = heard(_stoppable(blocks, stop))
+        with _voice(job) as blocks:
+            _fill(film, _stoppable(blocks, stop), spoken, tell=tell)
+        film.finish()
     return spoken
 
 
@@ -129,19 +129,15 @@ class Lipreader:
         self._torch.set_num_threads(self._threads)
 
 
-def _write(
-    job: FileJob, wanted: AnchorWanted, blocks: Iterable[Sound], spoken: Spoken, *, codec: str | None, tell: Tell
-) -> None:
+def _fill(film: Film, blocks: Iterable[Sound], spoken: Spoken, *, tell: Tell) -> None:
     started, beats = time.monotonic(), deque(spoken.beats)
-    with Film(job, wanted, codec=codec) as film:
-        for block in blocks:
-            film.sound(block)
-            while beats and beats[0].at_s < film.seconds + AHEAD_S:
-                beat = beats.popleft()
-                film.actor.life.beat(beat.at_s, beat.strength)
-            film.pictures(spoken.mouth, until_s=film.seconds)
-            tell(Step(film.seconds, spoken.seconds, time.monotonic() - started))
-        film.finish()
+    for block in blocks:
+        film.sound(block)
+        while beats and beats[0].at_s < film.seconds + AHEAD_S:
+            beat = beats.popleft()
+            film.actor.life.beat(beat.at_s, beat.strength)
+        film.pictures(spoken.mouth, until_s=film.seconds)
+        tell(Step(film.seconds, spoken.seconds, time.monotonic() - started))
 
 
 @contextlib.contextmanager

@@ -96,6 +96,8 @@ def test_nothing_behind_means_alpha(voice: Path) -> None:
         (["--anchor", "1", "--background", "{voice}"], "no picture"),
         (["--anchor", "1", "--video-codec", "mpeg9"], "no encoder"),
         (["--anchor", "1", "--clean"], "before or after"),
+        (["--anchor", "me.json"], "cannot be read"),
+        (["--anchor", "me.jpg"], "does not tell where the face is"),
         (["--emotion", "sad", "--clean"], "add --anchor"),
     ],
 )
