@@ -16,18 +16,17 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from models.acting import mouth_of_level
 from models.prosody import loudness_db
 from models.recipes.mouths import is_held, lip_curves
 from models.recipes.packs import decode
 from models.recipes.visemes import opened, widened
-from models.rig import aperture
 from models.visemes import WEIGHTS, Visemes, load_visemes
 from tests.bench._table import show
 
 HOP = 480
 FARTHEST = 20  # hops of 10 ms either way
 SPREAD_DB = 3.0  # how much louder than a clip's loud parts its loudest moment is taken to be
+RANGE_DB = 30.0  # from there to a shut mouth
 
 Curves = NDArray[np.float32]
 """`[2, N]`: opening and width, 100 a second."""
@@ -46,7 +45,7 @@ def by_volume(sound: Curves) -> Curves:
     level = loudness_db(sound, 48_000)
     smooth = np.convolve(np.pad(level, 2, "edge"), np.ones(5) / 5, "valid")
     loud = float(np.percentile(smooth, 95)) + SPREAD_DB
-    opening = [aperture(mouth_of_level(float(one), loud_db=loud)) for one in smooth]
+    opening = np.clip(1 + (smooth - loud) / RANGE_DB, 0, 1)
     return np.stack([opening, opening]).astype(np.float32)  # it knows nothing of width
 
 
