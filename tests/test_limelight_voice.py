@@ -73,7 +73,7 @@ def test_a_vocoder_at_48_khz_keeps_the_contract():
     def example(generator: torch.Generator, rows: int, steps: int) -> Tree:
         return torch.randn(rows, FEATURES, steps, generator=generator)
 
-    verify_contract(Aloud(Steps()), example=example)
+    verify_contract(Aloud(Steps()), example=example, rows=2, hops=3)
 
 
 async def test_a_clause_gives_the_sound_of_its_features_and_the_times_of_its_words(voice, parts):
@@ -124,7 +124,7 @@ async def test_ten_voices_at_once_each_say_their_own_and_the_eleventh_is_told(vo
     Saying(voice).close()
 
 
-@pytest.mark.parametrize("text", ["Привет, мир!", "<speak><break/></speak>", "\x00\x07\x1b", "🙂 …", "# * #"])
-async def test_what_it_cannot_speak_does_no_harm(voice, text):
-    pieces = await said(Saying(voice), text + " Fine.")
-    assert "Fine" in [word.text for piece in pieces for word in piece.words][-1]
+async def test_what_it_cannot_speak_does_no_harm(voice):
+    for text in ("Привет, мир!", "<speak><break/></speak>", "\x00\x07\x1b", "🙂 …", "# * #"):
+        pieces = await said(Saying(voice), text + " Fine.")
+        assert "Fine" in [word.text for piece in pieces for word in piece.words][-1]
