@@ -69,6 +69,7 @@ class Steps(StreamingModule):
         return x[:, :1].repeat_interleave(HOP, -1)
 
 
+@pytest.mark.campaign  # its tracing takes seconds; that a stream equals the whole is also below
 def test_a_vocoder_at_48_khz_keeps_the_contract():
     def example(generator: torch.Generator, rows: int, steps: int) -> Tree:
         return torch.randn(rows, FEATURES, steps, generator=generator)
