@@ -7,6 +7,8 @@ import asyncio
 import numpy as np
 import pytest
 
+pytest.importorskip("skia", reason="drawing needs libEGL: apt install libegl1 libgl1", exc_type=ImportError)
+
 from models.mouth import MOUTH
 from models.rig import INDEX, aperture, posed
 from streamer.frame import HOP, PICTURE_HZ, AudioFrame, VideoFrame

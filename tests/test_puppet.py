@@ -8,6 +8,8 @@ import json
 import numpy as np
 import pytest
 
+pytest.importorskip("skia", reason="drawing needs libEGL: apt install libegl1 libgl1", exc_type=ImportError)
+
 from models.mouth import MOUTH
 from models.rig import INDEX, aperture
 from streamer.stages.moments import HEADER, body_length, packed, unpacked

@@ -13,6 +13,8 @@ import pytest
 from numpy.typing import NDArray
 from playwright.async_api import BrowserContext, Page
 
+pytest.importorskip("skia", reason="drawing needs libEGL: apt install libegl1 libgl1", exc_type=ImportError)
+
 from tests.browser.page import recorded, studio, until
 from tests.browser.test_studio import in_real_time, kept_up, speak
 from tests.judges import HZ
