@@ -136,6 +136,7 @@ async def test_the_studio_shows_keeps_and_hands_out_what_is_said(page: Page) -> 
         session = studio.sessions.find("talk")
         await page.keyboard.press("c")
         await settled(session, on=True)
+        await until(page, "limelight.stats !== null")  # with its first reading the page knows the session's clock
         for committed, tail in (("Good evening", "and"), ("and", "welcome to"), ("welcome, Ada.", "")):
             say(session, 0, committed, tail, final=not tail)
         await expect(page.locator("#captions .solid").first).to_have_text("Good evening and welcome, Ada.")

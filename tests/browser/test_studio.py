@@ -149,6 +149,7 @@ async def test_sound_and_picture_come_back_in_step(
     judge(await in_step(page, server, "step", STEP_S), server, record_property)
 
 
+@pytest.mark.campaign
 @pytest.mark.skipif(not RECOGNISER.exists(), reason="no recogniser is installed")
 async def test_held_back_for_its_words_a_call_stays_in_step(
     visitor: BrowserContext, server: Served, record_property: pytest.RecordProperty
