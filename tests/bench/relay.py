@@ -59,8 +59,8 @@ def _server(kind: str, port: int, cache: str, compiled: bool) -> subprocess.Pope
         )
         command = [sys.executable, "-W", "ignore", "-c", code]
     else:
-        # Without the recogniser: a bare relay has none, and its engine is never compiled.
-        more = ["--stt", "off", *(["--cache", cache] if compiled else ["--no-compile"])]
+        # A bare relay neither hears words nor speaks.
+        more = ["--stt", "off", "--voice", "off", *(["--cache", cache] if compiled else ["--no-compile"])]
         command = [
             sys.executable,
             "-c",
