@@ -15,9 +15,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TypeVar
 
+from streamer.commands.serve_options import LOOPBACK, ServeOptions, options_from
+from streamer.commands.serve_options import add_arguments as add_serve_arguments
 from streamer.logs import set_up
-from streamer.options import LOOPBACK, ServeOptions, options_from
-from streamer.options import add_arguments as add_serve_arguments
 from streamer.place import find_place
 
 __all__ = ["main"]
@@ -59,19 +59,19 @@ def _parser(command: str) -> argparse.ArgumentParser:
     doctor = commands.add_parser("doctor", help="look whether this machine has what Limelight needs")
     doctor.set_defaults(command=_doctor)
     if command == "run":
-        from streamer.run import add_arguments
+        from streamer.commands.run import add_arguments
 
         add_arguments(run)
     if command == "say":
-        from streamer.say import add_arguments as add_say_arguments
+        from streamer.commands.say import add_arguments as add_say_arguments
 
         add_say_arguments(say)
     if command == "dub":
-        from streamer.dub import add_arguments as add_dub_arguments
+        from streamer.commands.dub import add_arguments as add_dub_arguments
 
         add_dub_arguments(dub)
     if command == "doctor":
-        from streamer.doctor import add_arguments as add_doctor_arguments
+        from streamer.commands.doctor import add_arguments as add_doctor_arguments
 
         add_doctor_arguments(doctor, cache=_cache_folder())
     bench = commands.add_parser("bench", help="measure something on this machine")
@@ -82,7 +82,7 @@ def _parser(command: str) -> argparse.ArgumentParser:
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    from streamer.run import options_from, run
+    from streamer.commands.run import options_from, run
 
     try:
         options = options_from(arguments, cache=_cache_folder())
@@ -95,14 +95,14 @@ def _run(arguments: argparse.Namespace) -> int:
 
 
 def _say(arguments: argparse.Namespace) -> int:
-    from streamer.say import options_from, run
+    from streamer.commands.say import options_from, run
 
     options = _sensible(options_from, arguments)
     return 2 if options is None else run(options)
 
 
 def _dub(arguments: argparse.Namespace) -> int:
-    from streamer.dub import options_from, run
+    from streamer.commands.dub import options_from, run
 
     options = _sensible(options_from, arguments)
     return 2 if options is None else run(options)
@@ -118,7 +118,7 @@ def _sensible(options_from: Callable[[argparse.Namespace], T], arguments: argpar
 
 
 def _doctor(arguments: argparse.Namespace) -> int:
-    from streamer.doctor import options_from, run
+    from streamer.commands.doctor import options_from, run
 
     return run(options_from(arguments, weights=Path(__file__).parent / "models" / "weights"))
 

@@ -15,14 +15,14 @@ from threading import Lock
 from typing import Self
 
 from models.streaming import StreamingModule, Tree, tree_leaves
-from streamer.captured import graph_stepper
 from streamer.channel import Closed
-from streamer.device import Device
 from streamer.frame import FormatError
-from streamer.passes import Ask
-from streamer.slots import Slots, StepFailed
-from streamer.stepper import Arrays, EagerStepper, Leaves, Stepper, leaves
-from streamer.tick_stats import EngineSnapshot, TickStats
+from streamer.ticks.captured import graph_stepper
+from streamer.ticks.device import Device
+from streamer.ticks.passes import Ask
+from streamer.ticks.slots import Slots, StepFailed
+from streamer.ticks.stepper import Arrays, EagerStepper, Leaves, Stepper, leaves
+from streamer.ticks.tick_stats import EngineSnapshot, TickStats
 
 __all__ = ["Engine", "EngineFull", "Lease", "Seat", "StepFailed"]
 

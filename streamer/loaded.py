@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from streamer.options import ServeOptions
+from streamer.commands.serve_options import ServeOptions
 from streamer.place import find_place
 
 if TYPE_CHECKING:
@@ -77,9 +77,9 @@ class Loaded:
 
     def load(self, studio: Studio) -> Sequence[BaseRoute]:
         """The slow part, in a thread: models, WebRTC; returns the media doors' routes."""
-        from streamer.device import Device
         from streamer.stages.engines import Engines
         from streamer.stages.voices import find_voice
+        from streamer.ticks.device import Device
         from streamer.transports.doors import Network, media_routes, speech_routes
         from streamer.transports.speech import SPOKEN_AT_ONCE
         from streamer.transports.transcriptions import AT_ONCE, transcription_routes
@@ -142,7 +142,7 @@ class Loaded:
             log.error("--vmc: %s:%s cannot be sent to: %s", host, port, error)
 
     async def _compile(self) -> None:
-        from streamer.compile import compile_engine
+        from streamer.ticks.compile import compile_engine
 
         cache = self._options.cache / "compiled"
         if self._engines is None or not self._options.compile:

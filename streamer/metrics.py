@@ -9,7 +9,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from streamer.tick_stats import EngineSnapshot
+from streamer.ticks.tick_stats import EngineSnapshot
 
 __all__ = ["Metrics", "Quantiles"]
 

@@ -14,7 +14,7 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 
 from streamer.frame import PICTURE_HZ, SOUND_HZ, AudioFrame, Sound, VideoFrame
-from streamer.passes import Run, here
+from streamer.ticks.passes import Run, here
 
 __all__ = ["DelayLine", "SoundPath", "SoundStage", "crossfade"]
 

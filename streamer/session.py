@@ -35,7 +35,7 @@ from streamer.stages.speech import Speech
 from streamer.stages.talk import Talk, no_voice
 from streamer.stages.tracking import Tracking
 from streamer.telling import tell
-from streamer.transcript import Transcript
+from streamer.text.transcript import Transcript
 
 __all__ = ["MakePath", "MakeRecogniser", "MakeSaying", "MakeSenses", "Session"]
 
@@ -269,7 +269,8 @@ class Session:
             return
         for out in made:
             self.programme.listen(out, self.speech.probability, source="clean")
-            await self._air(self.talk.carry(out))
+            self.talk.follow(out)
+            await self._air(out)
 
     async def _hear(self, hop: AudioFrame, publisher: Publisher) -> None:
         self.report.heard(hop, self.now())
@@ -281,11 +282,14 @@ class Session:
             self.hearing.offer(hop)
 
     async def _air(self, hop: AudioFrame) -> None:
-        """Send out a hop of the whole sound, when it is due."""
+        """Send out a hop when it is due. The voice waits for captions, as everything does, but not for lips."""
+        if self.programme.hold_s:
+            hop = self.talk.mix(hop)
         for ready in self.programme.push(hop):
             await self._send(ready)
 
-    async def _send(self, out: AudioFrame) -> None:
+    async def _send(self, ready: AudioFrame) -> None:
+        out = ready if self.programme.hold_s else self.talk.mix(ready)
         self.report.made(out, self.now())
         await self.sound_out.put(out)
         self.programme.show()

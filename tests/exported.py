@@ -8,7 +8,7 @@ import torch
 from torch.export import Dim
 
 from models.streaming import StreamingModule, Tree, tree_leaves
-from streamer.compiled import Tick
+from streamer.ticks.compiled import Tick
 
 __all__ = ["verify_export"]
 

@@ -12,10 +12,10 @@ from torch import Tensor
 
 from models.changer import HOP, Changer
 from models.streaming import Tree
-from streamer.device import Device
 from streamer.frame import AudioFrame
 from streamer.settings import Settings, merge
 from streamer.stages.sound import SoundEngines, build_path, with_changer
+from streamer.ticks.device import Device
 from tests.contract import verify_contract
 
 RATE = 48_000

@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 
 from models.streaming import StreamingModule, Tree
 from streamer.channel import Closed
-from streamer.device import Device
 from streamer.engine import Engine, EngineFull, Lease, StepFailed
 from streamer.frame import FormatError
-from streamer.stepper import EagerStepper
+from streamer.ticks.device import Device
+from streamer.ticks.stepper import EagerStepper
 from tests.toys import HOP, Average, Conv, Fir, Pair, Pairs
 
 EXAMPLE = torch.zeros(1, 1, HOP)

@@ -9,8 +9,6 @@ import torch
 
 from models.vad import load_vad
 from models.visemes import load_visemes
-from streamer.compile import compile_engine
-from streamer.device import Device
 from streamer.engine import Engine
 from streamer.frame import HOP
 from streamer.pipeline import SoundPath
@@ -18,6 +16,8 @@ from streamer.session import Session
 from streamer.stages.lipsync import LipSync
 from streamer.stages.sound import SoundEngines, build_path, with_changer
 from streamer.stages.speech import Speech
+from streamer.ticks.compile import compile_engine
+from streamer.ticks.device import Device
 
 __all__ = ["Engines"]
 

@@ -18,11 +18,11 @@ from models.streaming import StreamingModule
 from models.tts.aloud import Aloud
 from models.tts.features import BANDS, FEATURES, LOG_FLOOR
 from models.tts.types import Clause, Controls, Utterance
-from streamer.device import Device
 from streamer.engine import Engine, Seat
 from streamer.frame import SOUND_HZ, FormatError, Sound
 from streamer.jobs import Jobs
 from streamer.stages.voice import PIECE, SILENCE, Piece, Run, TextReader, within
+from streamer.ticks.device import Device
 
 __all__ = ["Acoustics", "LimelightVoice", "load_limelight_voice"]
 

@@ -18,7 +18,7 @@ from streamer.channel import Channel, Closed, Overflow
 from streamer.frame import HOP, SOUND_HZ, AudioFrame
 from streamer.publisher import MICROPHONE_SAMPLES
 from streamer.rechunk import remix
-from streamer.stepper import Arrays
+from streamer.ticks.stepper import Arrays
 
 __all__ = ["LipSync", "Lips", "Mouths"]
 

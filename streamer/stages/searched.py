@@ -20,10 +20,10 @@ import torch
 from numpy.typing import NDArray
 
 from models.streaming import StreamingModule
-from streamer.device import Device
 from streamer.engine import Engine, Lease
 from streamer.frame import SOUND_HZ
 from streamer.stages.recognise import Heard, TimedWord
+from streamer.ticks.device import Device
 
 __all__ = ["HotWords", "Search", "Searching", "Spelt", "Stt"]
 

@@ -17,13 +17,13 @@ from models.changer import Changer
 from models.dynamics import Leveler, Limiter
 from models.enhance import load_enhancer
 from models.streaming import StreamingModule, Tree
-from streamer.device import Device
 from streamer.engine import Engine
 from streamer.frame import HOP, Sound
-from streamer.passes import PATIENCE_S
 from streamer.pipeline import SoundPath
 from streamer.settings import Settings
 from streamer.stages.blend import Blend
+from streamer.ticks.device import Device
+from streamer.ticks.passes import PATIENCE_S
 
 __all__ = ["SoundEngines", "build_path", "with_changer"]
 

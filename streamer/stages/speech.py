@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from streamer.frame import HOP, SOUND_HZ, AudioFrame, Event
-from streamer.passes import Run, here
 from streamer.rechunk import remix
 from streamer.stages.blend import Stepper
+from streamer.ticks.passes import Run, here
 
 __all__ = ["Endpoint", "Speech"]
 

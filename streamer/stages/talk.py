@@ -49,9 +49,10 @@ def no_voice(_session: object) -> Saying:
 class Talk:
     """`settings` is read at every hop. `now` gives monotonic seconds, `pts` where sound captured now lies.
 
-    `air` sends a hop out as the session's own; `publish` tells everybody. `said` has every chunk of generated sound, up
-    to 400 ms before it goes out: what draws a face for it subscribes there. `feel` hears of emotions marked in a text:
-    from which character of all that was given, and which; None: none of those marked before it.
+    `air` takes a hop of silence on its way out, which comes back to `mix`; `publish` tells everybody. `said` has
+    every chunk of generated sound, up to 400 ms before it goes out: what draws a face for it subscribes there.
+    `feel` hears of emotions marked in a text: from which character of all that was given, and which; None: none of
+    those marked before it.
     """
 
     def __init__(
@@ -75,8 +76,8 @@ class Talk:
         self._begun, self._room = asyncio.Event(), asyncio.Event()
         self._lines, self._barge_in = Lines(), BargeIn()
         self._mouth = Mouth(stamped=self.said.publish, began=self._word, done=self._done)
-        self._heard_at = float("-inf")  # when the publisher's sound last went out
-        self._end: int | None = None  # pts of the end of what went out
+        self._heard_at = float("-inf")  # when the publisher's sound was last on its way out
+        self._end: int | None = None  # pts of the end of what is on its way
 
     def say(self, text: str, *, more: bool = False) -> int:
         """Say a line, after those before it; `more`: the line goes on with the next text. Its number.
@@ -116,19 +117,17 @@ class Talk:
         self._barge_in.forget()
         self._tell(self._lines.drop(cut, reason))
 
+    def follow(self, hop: AudioFrame) -> None:
+        """A hop of the publisher's sound is on its way out: the voice needs no silence of its own."""
+        self._heard_at, self._end = self._now(), hop.end
+
     def mix(self, hop: AudioFrame) -> AudioFrame:
         """What goes out at this hop, the voice in it."""
-        self._end = hop.end
         out, voice = self._mouth.mix(hop)
         if self._saying is not None:
             self._barge_in.played(voice)
         self._room.set()
         return out
-
-    def carry(self, hop: AudioFrame) -> AudioFrame:
-        """`mix`, for the publisher's sound."""
-        self._heard_at = self._now()
-        return self.mix(hop)
 
     def hear(self, hop: AudioFrame, probability: float, *, speaking: bool) -> None:
         """The person's sound as it came in, how likely it is speech, and whether somebody speaks."""
@@ -200,8 +199,9 @@ class Talk:
             if self._now() - self._heard_at < (DRY_S if self._mouth.load else GONE_S):
                 continue
             pts = self._pts() if self._end is None or abs(self._pts() - self._end) > SOUND_HZ // 5 else self._end
-            silence = np.zeros((self._channels, HOP), np.float32)
-            await self._air(self.mix(AudioFrame(pts, silence, arrival=self._now())))
+            silence = AudioFrame(pts, np.zeros((self._channels, HOP), np.float32), arrival=self._now())
+            self._end = silence.end
+            await self._air(silence)
 
     def _word(self, word: SpokenWord) -> None:
         event = self._lines.began(word)

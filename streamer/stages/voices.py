@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import logging
 
-from streamer.device import Device
 from streamer.frame import FormatError
 from streamer.stages.voice import Voice
+from streamer.ticks.device import Device
 
 __all__ = ["find_voice", "load_voice"]
 

@@ -15,7 +15,7 @@ from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from streamer.transcription import GRANULARITIES, SUBTITLES
+from streamer.text.transcription import GRANULARITIES, SUBTITLES
 from streamer.transports.http import RETRY_S
 
 __all__ = ["LANGUAGES", "MODELS", "Asked", "Wrong", "asked_of", "read_form"]

@@ -12,11 +12,11 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import BaseRoute, Route
 
 from streamer.channel import Channel
-from streamer.cues import Cue, CueMaker
 from streamer.frame import Event
 from streamer.session import Session
-from streamer.subtitles import FORMATS, SubtitleFormat, written
-from streamer.transcript import Segment, Transcript, spoken
+from streamer.text.cues import Cue, CueMaker
+from streamer.text.subtitles import FORMATS, SubtitleFormat, written
+from streamer.text.transcript import Segment, Transcript, spoken
 from streamer.transports.http import Refused, Studio
 
 __all__ = ["subtitle_routes"]

@@ -21,8 +21,8 @@ from streamer.frame import FormatError
 from streamer.sessions import Full
 from streamer.stages.recognise import Caption, text_of
 from streamer.stages.scribe import Scribe
-from streamer.transcript import Transcript
-from streamer.transcription import Transcription
+from streamer.text.transcript import Transcript
+from streamer.text.transcription import Transcription
 from streamer.transports.asked import LANGUAGES, MODELS, Asked, Wrong, asked_of, read_form
 from streamer.transports.file.recording import Recording, open_recording
 from streamer.transports.http import Refused, Studio

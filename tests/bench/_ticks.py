@@ -23,7 +23,7 @@ from models.stt.ringed import RingedRecogniser
 from models.tts.features import BANDS, FEATURES
 from models.vad import load_vad
 from models.vocoder import Vocoder, load_vocoder
-from streamer.captured import MaskedStepper, captured, uncaptured
+from streamer.ticks.captured import MaskedStepper, captured, uncaptured
 
 __all__ = ["Rows", "Run", "engine"]
 

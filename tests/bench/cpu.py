@@ -31,9 +31,9 @@ from models.stt.network import Recogniser
 from models.tts.features import FEATURES
 from models.vad import load_vad
 from models.vocoder import load_vocoder
-from streamer.compile import build, cache_key
-from streamer.compiled import load
-from streamer.stepper import EagerStepper
+from streamer.ticks.compile import build, cache_key
+from streamer.ticks.compiled import load
+from streamer.ticks.stepper import EagerStepper
 from tests.bench._table import show
 
 __all__ = ["Work", "compiled", "main", "stepper", "timed"]

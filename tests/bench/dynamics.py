@@ -14,9 +14,9 @@ import torch
 from models.dynamics import Leveler, Limiter
 from models.loudness import HOP, Loudness
 from models.streaming import StreamingModule, Tree, tree_map
-from streamer.compile import build
-from streamer.compiled import disagreement, load
-from streamer.stepper import EagerStepper, Stepper
+from streamer.ticks.compile import build
+from streamer.ticks.compiled import disagreement, load
+from streamer.ticks.stepper import EagerStepper, Stepper
 from tests.bench._table import show
 
 TICK_US = 1e6 * HOP / 48_000

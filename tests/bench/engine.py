@@ -25,11 +25,11 @@ import numpy as np
 import torch
 
 from models.streaming import StreamingModule, tree_map
-from streamer.compile import compile_engine
-from streamer.device import Device
 from streamer.engine import Engine, Lease
-from streamer.stepper import Stepper, widths
-from streamer.tick_stats import TickStats
+from streamer.ticks.compile import compile_engine
+from streamer.ticks.device import Device
+from streamer.ticks.stepper import Stepper, widths
+from streamer.ticks.tick_stats import TickStats
 from tests.contract import verify_contract
 from tests.host_sync import HostSync
 from tests.toys import Conv, signal

@@ -97,7 +97,7 @@ def _said(*command: str) -> str:
 
 def tests(run: Run) -> Rows:
     """The kernels' tests and those marked `gpu`, in a process of their own."""
-    chosen = ["tests/test_captured.py", *([] if run.tiny else ["tests/kernels"])]
+    chosen = ["tests/ticks/test_captured.py", *([] if run.tiny else ["tests/kernels"])]
     # Bare machines for computing have pytest and no plugin: what needs an event loop is left out there.
     bare = ["-W", "ignore::pytest.PytestConfigWarning", "-k", "not session"]
     options = [] if find_spec("pytest_asyncio") else bare

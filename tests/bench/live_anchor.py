@@ -16,7 +16,6 @@ from contextlib import AsyncExitStack, asynccontextmanager
 
 import numpy as np
 
-from streamer.device import Device
 from streamer.frame import PICTURE_HZ
 from streamer.metrics import Metrics
 from streamer.session import Session
@@ -24,6 +23,7 @@ from streamer.stages.engines import Engines
 from streamer.stages.saying import Saying
 from streamer.stages.tracking import Tracking
 from streamer.stages.voices import find_voice
+from streamer.ticks.device import Device
 from streamer.transports.output import outputs_of
 from tests.bench._table import show
 

@@ -15,12 +15,12 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
-from streamer.device import Device
 from streamer.frame import SOUND_HZ
 from streamer.stages.limelight_voice import load_limelight_voice
 from streamer.stages.mouth import AHEAD
 from streamer.stages.saying import Saying
 from streamer.stages.voice import Voice
+from streamer.ticks.device import Device
 from tests.bench._table import show
 
 __all__ = ["main"]

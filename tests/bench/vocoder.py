@@ -19,7 +19,7 @@ from torch import Tensor
 from models.streaming import Tree
 from models.tts.features import BANDS, FRAMES_A_SECOND
 from models.vocoder import Vocoder, load_vocoder
-from streamer.stepper import EagerStepper
+from streamer.ticks.stepper import EagerStepper
 from tests.bench._table import show
 from tests.bench.cpu import compiled, stepper, timed
 

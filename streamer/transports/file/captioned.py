@@ -17,8 +17,8 @@ from av.container import InputContainer, OutputContainer
 from av.stream import Disposition, Stream
 from av.video.stream import VideoStream
 
-from streamer.cues import Cue
 from streamer.frame import FormatError
+from streamer.text.cues import Cue
 from streamer.transports.file.codecs import MP4_FAMILY, add_copy, objection
 from streamer.transports.file.picture import Drawing, Drawn, turns_of
 from streamer.transports.file.pipes import PipeOut

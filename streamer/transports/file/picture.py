@@ -17,10 +17,10 @@ from av.codec.codec import UnknownCodecError
 from av.container import InputContainer, OutputContainer
 from av.video.stream import VideoStream
 
-from streamer.cues import Cue
 from streamer.frame import FormatError, VideoFrame
 from streamer.stages.burn import Painter
 from streamer.stages.screen import Row
+from streamer.text.cues import Cue
 from streamer.transports.codecs import as_av, planes
 from streamer.transports.file.source import Packet
 from streamer.transports.file.tracks import lasting

@@ -7,8 +7,8 @@ import torch
 
 from models.stt.network import Recogniser, RecogniserConfig
 from models.stt.ringed import RingedRecogniser
-from streamer.captured import MaskedStepper, uncaptured
-from streamer.stepper import EagerStepper
+from streamer.ticks.captured import MaskedStepper, uncaptured
+from streamer.ticks.stepper import EagerStepper
 from tests.contract import verify_contract
 
 SMALL = RecogniserConfig(bands=16, width=32, heads=2, blocks=2, past=7, reach=4)
