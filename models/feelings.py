@@ -15,11 +15,12 @@ import numpy as np
 from models.faces import EMOTIONS, emotion_pose
 from models.rig import Pose
 
-__all__ = ["Feelings", "Marker", "unmarked"]
+__all__ = ["Feelings", "Marker", "parted", "unmarked"]
 
 FADE_S = 0.4
 MOST = 64  # changes known ahead; the next one pushes out the oldest
 _MARKER = re.compile(r"\[([A-Za-z]{2,20})\][ \t]*")
+_BEGUN = re.compile(r"\[[A-Za-z]{0,20}$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,13 @@ def unmarked(text: str) -> tuple[str, tuple[Marker, ...]]:
         markers.append(Marker(len(spoken), name))
         read = found.end()
     return spoken + text[read:], tuple(markers)
+
+
+def parted(text: str) -> tuple[str, str]:
+    """Of a text that goes on: what is complete, and what may be the beginning of a marker (21 characters at most)."""
+    begun = _BEGUN.search(text)
+    end = begun.start() if begun else len(text)
+    return text[:end], text[end:]
 
 
 class Feelings:

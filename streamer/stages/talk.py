@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from models.feelings import Marker, unmarked
+from models.feelings import Marker, parted, unmarked
 from models.tts.types import SpokenWord
 from streamer.channel import Broadcast, Closed
 from streamer.clock import Pacer
@@ -75,6 +75,7 @@ class Talk:
         self._saying: Saying | None = None
         self._begun, self._room = asyncio.Event(), asyncio.Event()
         self._lines, self._barge_in = Lines(), BargeIn()
+        self._begun_marker = ""  # of the open line: what the next text may complete
         self._mouth = Mouth(stamped=self.said.publish, began=self._word, done=self._done)
         self._heard_at = float("-inf")  # when the publisher's sound was last on its way out
         self._end: int | None = None  # pts of the end of what is on its way
@@ -82,23 +83,26 @@ class Talk:
     def say(self, text: str, *, more: bool = False) -> int:
         """Say a line, after those before it; `more`: the line goes on with the next text. Its number.
 
-        An emotion in brackets, as in "[happy] Hello", is not said but felt, from the next word on.
+        An emotion in brackets, as in "[happy] Hello", is not said but felt, from the next word on, whatever the pieces.
 
         Raises:
             FormatError: nothing to say, too long for one message, or nearly an emotion.
             TooMuchText: too much waits already.
             NoVoice, EngineFull: there is no voice, or none left for this session.
         """
-        text, markers = _felt(text)
-        if not text.strip() and not more and not self._lines.open:
-            raise FormatError("there is nothing to say: the text is empty")
         if len(text) > LONGEST_TEXT:
             raise FormatError(
                 f"a text to say has at most {LONGEST_TEXT} characters, not {len(text)}; send it by pieces"
             )
+        text = self._begun_marker + text
+        text, begun_marker = parted(text) if more else (text, "")
+        text, markers = self._felt(text)
+        if not text.strip() and not more and not self._lines.open:
+            raise FormatError("there is nothing to say: the text is empty")
         saying = self._saying = self._saying or self._make_saying()
         begin = saying.taken
         saying.push(text)
+        self._begun_marker = begun_marker
         for marker in markers:
             self._feel(begin + marker.at, marker.emotion)
         line = self._lines.add(text, begin=begin, more=more)
@@ -113,6 +117,7 @@ class Talk:
         if self._saying is not None:
             self._saying.cancel()
             self._feel(self._saying.taken, None)
+        self._begun_marker = ""
         cut = self._mouth.drop()
         self._barge_in.forget()
         self._tell(self._lines.drop(cut, reason))
@@ -211,14 +216,14 @@ class Talk:
         event = self._lines.done()
         self._tell([event] if event else [])
 
+    def _felt(self, text: str) -> tuple[str, tuple[Marker, ...]]:
+        """What is to be said, and what is to be felt in it; of a wrong marker nothing is kept."""
+        try:
+            return unmarked(text)
+        except ValueError as error:
+            self._begun_marker = ""
+            raise FormatError(str(error)) from None
+
     def _tell(self, events: list[Event]) -> None:
         for event in events:
             self._publish(event)
-
-
-def _felt(text: str) -> tuple[str, tuple[Marker, ...]]:
-    """What is to be said, and what is to be felt in it."""
-    try:
-        return unmarked(text)
-    except ValueError as error:
-        raise FormatError(str(error)) from None

@@ -5,7 +5,7 @@ import pytest
 
 from models.acting import Actor
 from models.drive import LEAD_S, MouthTrack
-from models.feelings import Feelings, Marker, unmarked
+from models.feelings import Feelings, Marker, parted, unmarked
 from models.life import Life
 from models.prosody import beats_of_loudness, beats_of_phones, loudness_db
 from models.rig import HIGHEST, INDEX, LOWEST, aperture, posed
@@ -133,3 +133,13 @@ def test_feelings_change_when_told_and_by_markers() -> None:
         unmarked("[hapy] Hi")
     with pytest.raises(ValueError, match="no emotion"):
         Feelings("cheerful")
+
+
+@pytest.mark.parametrize("text", ["Hi [", "Hi [hap", "Hi [" + 20 * "x"])
+def test_what_may_be_the_beginning_of_a_marker_is_kept_apart(text: str) -> None:
+    assert parted(text) == ("Hi ", text[3:])
+
+
+@pytest.mark.parametrize("text", ["", "Hi", "Hi [happy]", "Hi [1", "Hi [hap py", "Hi [" + 21 * "x"])
+def test_what_cannot_be_one_is_not(text: str) -> None:
+    assert parted(text) == (text, "")

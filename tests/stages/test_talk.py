@@ -94,6 +94,7 @@ class Scene:
     def __init__(self):
         self.now, self.pts, self.settings = 100.0, 0, Voice()
         self.events, self.out, self.speech = [], [], Speech(Loud())
+        self.felt = []
         self.talk = Talk(
             lambda: Saying(Tones()),
             settings=lambda: self.settings,
@@ -103,6 +104,7 @@ class Scene:
             air=self._never,
             publish=self.events.append,
             failed=lambda: None,
+            feel=lambda begin, emotion: self.felt.append((begin, emotion)),
         )
 
     async def _never(self, _hop):
@@ -273,6 +275,39 @@ async def test_a_line_may_come_by_pieces_and_places_count_from_its_beginning():
             (2, "One", 0),
             (2, "two", 4),
         ]
+
+
+async def test_an_emotion_may_be_torn_anywhere_and_is_felt_not_said():
+    whole = "Oh [sad] no, [happy] yes."
+    for cut in range(4, len(whole) - 5):
+        async with scene() as here:
+            here.talk.say(whole[:cut], more=True)
+            here.talk.say(whole[cut:])
+            await here.go(2)
+            assert [word["text"] for word in here.state("word")] == ["Oh", "no", "yes"]
+            places = {word["text"]: word["begin"] for word in here.state("word")}
+            begins = [begin for begin, _ in here.felt]
+            assert [emotion for _, emotion in here.felt] == ["sad", "happy"]
+            assert places["Oh"] < begins[0] <= places["no"] < begins[1] <= places["yes"]
+
+
+async def test_what_was_no_emotion_after_all_is_said_or_told():
+    async with scene() as here:
+        for piece in ("One [", "two", " three", " [hap"):
+            here.talk.say(piece, more=True)
+        here.talk.say("")
+        here.talk.say("Four [ha", more=True)
+        with pytest.raises(FormatError, match=r"did you mean \[happy\]"):
+            here.talk.say("py][hapy]", more=True)
+        here.talk.say("five.")
+        here.talk.say("[sa", more=True)
+        here.talk.stop()
+        here.talk.say("d] six.")
+        await here.go(1)
+        assert [line["text"] for line in here.state("given")] == [
+            *("One ", "", "[two three", " ", "[hap", "Four ", "five.", "", "d] six."),
+        ]
+        assert not any(emotion for _, emotion in here.felt)
 
 
 async def test_what_cannot_be_said_is_told():
