@@ -56,6 +56,8 @@ def _parser(command: str) -> argparse.ArgumentParser:
     say.set_defaults(command=_say)
     dub = commands.add_parser("dub", help="speak subtitles over a film: limelight dub IN LINES.srt OUT")
     dub.set_defaults(command=_dub)
+    portrait = commands.add_parser("portrait", help="make an anchor of your own picture: limelight portrait ME.jpg")
+    portrait.set_defaults(command=_portrait)
     doctor = commands.add_parser("doctor", help="look whether this machine has what Limelight needs")
     doctor.set_defaults(command=_doctor)
     if command == "run":
@@ -70,6 +72,10 @@ def _parser(command: str) -> argparse.ArgumentParser:
         from streamer.commands.dub import add_arguments as add_dub_arguments
 
         add_dub_arguments(dub)
+    if command == "portrait":
+        from streamer.commands.portrait import add_arguments as add_portrait_arguments
+
+        add_portrait_arguments(portrait)
     if command == "doctor":
         from streamer.commands.doctor import add_arguments as add_doctor_arguments
 
@@ -103,6 +109,13 @@ def _say(arguments: argparse.Namespace) -> int:
 
 def _dub(arguments: argparse.Namespace) -> int:
     from streamer.commands.dub import options_from, run
+
+    options = _sensible(options_from, arguments)
+    return 2 if options is None else run(options)
+
+
+def _portrait(arguments: argparse.Namespace) -> int:
+    from streamer.commands.portrait import options_from, run
 
     options = _sensible(options_from, arguments)
     return 2 if options is None else run(options)

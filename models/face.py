@@ -1,7 +1,9 @@
-"""A tracked face as a pose of the rig: named shapes and the head's matrix, as MediaPipe's Face Landmarker gives them.
+"""A tracked face as a pose of the rig, or a portrait's points: from what MediaPipe's Face Landmarker gives.
 
-Pure numbers; knows no camera and no tracker. Source: MediaPipe, "Face landmark detection guide" (51 of ARKit's shapes
-by name, and a 4 × 4 matrix from a face that looks into the camera; x to the picture's right, y up, z to the viewer).
+Named shapes and the head's matrix make a pose, landmarks make points. Pure numbers; knows no camera and no tracker.
+
+Source: MediaPipe, "Face landmark detection guide" (51 of ARKit's shapes by name, a 4 × 4 matrix from a face that looks
+into the camera, x to the picture's right, y up, z to the viewer, and the numbers of the face mesh).
 """
 
 from __future__ import annotations
@@ -14,7 +16,15 @@ from numpy.typing import NDArray
 
 from models.rig import ANGLES, CHANNELS, HIGHEST, INDEX, LOWEST, Pose, settled
 
-__all__ = ["pose_of_face"]
+__all__ = ["points_of_face", "pose_of_face"]
+
+# Numbers of the face mesh; left and right are those of the picture. Where there are two, the middle between them.
+_LANDMARKS: Mapping[str, tuple[int, ...]] = {
+    **{"forehead": (10,), "chin": (152,), "face left": (234,), "face right": (454,)},
+    **{"mouth left": (61,), "mouth right": (291,), "mouth middle": (13, 14)},
+    **{"left eye left": (33,), "left eye right": (133,), "left eye top": (159,), "left eye bottom": (145,)},
+    **{"right eye left": (362,), "right eye right": (263,), "right eye top": (386,), "right eye bottom": (374,)},
+}
 
 
 def pose_of_face(shapes: Mapping[str, float], matrix: NDArray[np.float64] | None = None) -> Pose:
@@ -33,6 +43,11 @@ def pose_of_face(shapes: Mapping[str, float], matrix: NDArray[np.float64] | None
     if not np.isfinite(pose).all():
         raise ValueError("a tracked face with values that are no numbers")
     return settled(np.clip(pose, LOWEST, HIGHEST))
+
+
+def points_of_face(landmarks: NDArray[np.float64]) -> dict[str, NDArray[np.float64]]:
+    """Points `[2]` by the names of `models.portrait.points`, of landmarks `[N, 2]`, in their unit."""
+    return {name: landmarks[list(numbers)].mean(0) for name, numbers in _LANDMARKS.items()}
 
 
 def _look(pose: Pose) -> None:

@@ -1,4 +1,6 @@
-"""Where the face is in a person's own picture: a small JSON file with points placed by hand, and their consent.
+"""Where the face is in a person's own picture: points in a small JSON file, and their consent.
+
+`limelight portrait` writes it; points can be moved by hand.
 
     {"picture": "me.jpg",
      "consent": "This is me, and I want to be shown so. Ada Example, 2026-11-21",
@@ -20,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
-__all__ = ["NAMES", "Likeness", "load"]
+__all__ = ["NAMES", "SHORTEST_CONSENT", "Likeness", "checked", "load", "read_picture"]
 
 _LOOSE = ("forehead", "chin", "face left", "face right", "mouth left", "mouth right", "mouth middle")
 _EYES = tuple(f"{side} eye {place}" for side in ("left", "right") for place in ("left", "right", "top", "bottom"))
@@ -28,6 +30,8 @@ NAMES: tuple[str, ...] = (*_LOOSE, *_EYES)
 LARGEST_PX = 64_000_000
 SMALLEST_FACE_PX = 80
 SHORTEST_CONSENT = 12  # a sentence, not a letter
+CLOSE = 0.38  # of a picture's height: head and shoulders
+FACE_DOWN = 0.46  # where the middle of the face is, from the top
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,19 +43,21 @@ class Likeness:
     consent: str
 
     def fitted(self, width: int, height: int) -> Likeness:
-        """The middle of it that fills `width` × `height`.
+        """The part of it that fills `width` × `height`, around the face, which is brought closer where it is small.
 
         Raises:
             ValueError: a part of the face would be cut off.
         """
-        had = self.picture.shape[1], self.picture.shape[0]
-        scale = max(width / had[0], height / had[1])
-        cut = np.array([(had[0] * scale - width) / 2, (had[1] * scale - height) / 2])
-        picture = np.asarray(ImageOps.fit(Image.fromarray(self.picture), (width, height)))
-        points = {name: point * scale - cut for name, point in self.points.items()}
+        had, size = np.array(self.picture.shape[1::-1], float), np.array([width, height], float)
+        top, low = self.points["forehead"], self.points["chin"]
+        scale = max(*(size / had), CLOSE * height / float(low[1] - top[1]))
+        corner = np.clip((top + low) / 2 - size * (0.5, FACE_DOWN) / scale, 0, had - size / scale)
+        box = tuple(np.clip([*corner, *(corner + size / scale)], 0, [*had, *had]).tolist())
+        picture = Image.fromarray(self.picture).resize((width, height), Image.Resampling.LANCZOS, box)
+        points = {name: (point - corner) * scale for name, point in self.points.items()}
         if any(not (0 <= x < width and 0 <= y < height) for x, y in points.values()):
             raise ValueError(f"the face does not fit into {width}×{height}; choose a --size shaped like the picture")
-        return Likeness(picture, points, self.consent)
+        return Likeness(np.asarray(picture), points, self.consent)
 
 
 def load(path: Path) -> Likeness:
@@ -62,8 +68,8 @@ def load(path: Path) -> Likeness:
     """
     if path.suffix.lower() != ".json":
         raise ValueError(
-            f"{path} alone does not tell where the face is: write a .json that names the picture, your consent and "
-            f"these points: {', '.join(NAMES)} (an example is in models/portrait/points.py)"
+            f"{path} alone does not tell where the face is, nor that you agree: make a .json of it with "
+            f"`limelight portrait {path.name}`"
         )
     told = _read(path)
     consent = str(told.get("consent", "")).strip()
@@ -71,11 +77,19 @@ def load(path: Path) -> Likeness:
         raise ValueError(
             f'{path}: "consent" is missing; the person in the picture says there, by name, that they agree'
         )
-    picture = _picture(path.parent / str(told.get("picture", "")))
-    points = _points(path, told.get("points"))
-    if reason := _no_face(points, picture.shape[1], picture.shape[0]):
-        raise ValueError(f"{path}: these points make no face: {reason}")
-    return Likeness(picture, points, consent)
+    picture = read_picture(path.parent / str(told.get("picture", "")))
+    likeness = Likeness(picture, _points(path, told.get("points")), consent)
+    try:
+        return checked(likeness)
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from error
+
+
+def checked(likeness: Likeness) -> Likeness:
+    """The same. Raises ValueError where its points are not where a face's could be."""
+    if reason := _no_face(likeness.points, likeness.picture.shape[1], likeness.picture.shape[0]):
+        raise ValueError(f"these points make no face: {reason}")
+    return likeness
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -90,7 +104,8 @@ def _read(path: Path) -> dict[str, Any]:
     return told
 
 
-def _picture(path: Path) -> NDArray[np.uint8]:
+def read_picture(path: Path) -> NDArray[np.uint8]:
+    """RGB `[H, W, 3]`, upright. Raises ValueError: it is none, or too large."""
     try:
         with Image.open(path) as picture:
             if picture.width * picture.height > LARGEST_PX:

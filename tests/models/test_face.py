@@ -8,7 +8,8 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from models.face import pose_of_face
+from models.face import points_of_face, pose_of_face
+from models.portrait.points import NAMES
 from models.rig import INDEX
 from streamer.frame import FormatError, VideoFrame
 from streamer.stages.tracker import MediaPipeTracker, load_tracker
@@ -39,6 +40,12 @@ def test_the_head_turns_as_it_is_seen():
         assert pose[INDEX[channel]] == pytest.approx(20 * sign, abs=1e-3)
         others = {"headPitch", "headYaw", "headRoll"} - {channel}
         assert all(abs(pose[INDEX[other]]) < 1e-3 for other in others)
+
+
+def test_landmarks_become_the_points_of_a_portrait():
+    found = points_of_face(np.stack([np.arange(478.0), np.full(478, 5.0)], 1))
+    assert set(found) == set(NAMES)
+    assert found["chin"].tolist() == [152, 5] and found["mouth middle"].tolist() == [13.5, 5]
 
 
 def test_what_is_no_face_is_refused():

@@ -14,7 +14,7 @@ pytest.importorskip("skia", reason="drawing needs libEGL: apt install libegl1 li
 
 from models.character.look import look_of
 from models.character.renderer import Character
-from models.portrait.points import NAMES, load
+from models.portrait.points import load
 from models.portrait.renderer import Portrait
 from models.rig import Pose, posed, settled
 from streamer.commands.film import Film
@@ -125,7 +125,7 @@ def test_what_makes_no_face_is_said(folder: Path, changes: dict[str, Any], says:
 
 
 def test_a_picture_alone_and_a_file_that_is_no_json_are_told_what_is_missing(folder: Path) -> None:
-    with pytest.raises(ValueError, match=NAMES[-1]):
+    with pytest.raises(ValueError, match=r"limelight portrait me\.png"):
         load(folder / "me.png")
     (folder / "me.json").write_text("{")
     with pytest.raises(ValueError, match="no JSON"):
@@ -139,3 +139,17 @@ def test_a_picture_alone_and_a_file_that_is_no_json_are_told_what_is_missing(fol
 def test_a_face_that_would_be_cut_off_is_refused(folder: Path) -> None:
     with pytest.raises(ValueError, match="does not fit"):
         Portrait(load(told(folder)), width=512, height=128)
+
+
+def test_a_face_at_a_side_of_a_wide_picture_is_brought_to_the_middle(folder: Path) -> None:
+    wide = Image.new("RGB", (1200, 600), (200, 200, 200))
+    wide.paste(Image.open(folder / "me.png"), (900, 300))
+    wide.save(folder / "me.png")
+    moved = {name: [x + 900, y + 300] for name, (x, y) in POINTS.items()}
+    fitted = load(told(folder, points=moved)).fitted(512, 512)
+    assert fitted.picture.shape == (512, 512, 3)
+    top, low = fitted.points["forehead"], fitted.points["chin"]
+    assert 0.37 < (low[1] - top[1]) / 512 < 0.4 and abs(top[0] - 256) < 60
+    eye = fitted.points["left eye left"] * 0.5 + fitted.points["left eye right"] * 0.5
+    red, green, blue = fitted.picture[round(eye[1]), round(eye[0])].tolist()
+    assert max(red, green, blue) < 120, "the pupil is where its points are"
