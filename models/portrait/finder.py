@@ -1,7 +1,7 @@
 """The points of a portrait found in a picture: face and eyes by OpenCV's cascades, lips as the dark line between them.
 
-What no picture tells plainly (lids, sides) is where most faces have it; a person judges what comes out, and moves what is
-off. OpenCV 4 brings its cascades along, and is an extra: `limelight[portrait]`. Knows no file.
+What no picture tells plainly (lids, sides) is where most faces have it; a person judges what comes out, and moves what
+is off. OpenCV 4 brings its cascades along, and is an extra: `limelight[portrait]`. Knows no file.
 
 Source: Viola and Jones 2001 (cascades of Haar features, here the ones that ship with OpenCV).
 """
