@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -86,14 +86,14 @@ class Served:
 
 
 @contextlib.contextmanager
-def serving(*options: str, port: int = 0, ready: bool = True) -> Iterator[Served]:
+def serving(*options: str, port: int = 0, ready: bool = True, command: Sequence[str] = COMMAND) -> Iterator[Served]:
     """`limelight --no-compile` with these options, until the block ends. `ready`: wait for the models."""
     with tempfile.TemporaryDirectory() as folder:
         log = Path(folder) / "log"
         environment = {**os.environ, "OMP_NUM_THREADS": "1", "LIMELIGHT_CACHE": folder, "PYTHONUNBUFFERED": "1"}
         with log.open("wb") as sink:
             process = subprocess.Popen(
-                [*COMMAND, "--no-compile", "--port", str(port), *options],
+                [*command, "--no-compile", "--port", str(port), *options],
                 cwd=ROOT,
                 env=environment,
                 stdout=sink,

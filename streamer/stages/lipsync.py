@@ -28,7 +28,7 @@ LONG_HOLE = 5 * HOP
 log = logging.getLogger(__name__)
 
 Lips = list[float]
-"""Time in seconds, level in dB, and the values of `models.mouth.MOUTH`."""
+"""Of one moment: its time in seconds, level in dB, and the values of `models.mouth.MOUTH`."""
 
 
 class Mouths(Protocol):
@@ -54,6 +54,7 @@ class LipSync:
         self._mouths: Mouths | None = None
         self._raw: Channel[AudioFrame] = Channel(MICROPHONE_SAMPLES // HOP, Overflow.DROP_OLDEST)
         self._made: deque[Lips] = deque(maxlen=HELD)
+        self._levels: deque[float] = deque(maxlen=delay + 1)  # of the hops whose mouths are still to come
         self._end: int | None = None
 
     def offer(self, hop: AudioFrame) -> None:
@@ -80,7 +81,9 @@ class LipSync:
         if self._end is not None and abs(hop.pts - self._end) > LONG_HOLE:
             mouths.reset()
             self._made.clear()
+            self._levels.clear()
         self._end = hop.end
+        self._levels.append(_level_db(hop))
         try:
             values = np.asarray(await mouths.step(remix(hop.samples, 1)), np.float32).ravel()
         except Closed:
@@ -90,7 +93,7 @@ class LipSync:
             self._failed()
             return
         at_s = (hop.pts + HOP / 2) / SOUND_HZ - self._delay * HOP / SOUND_HZ
-        self._made.append([at_s, _level_db(hop), *_rounded(values)])
+        self._made.append([at_s, self._levels[0], *_rounded(values)])
 
     def close(self) -> None:
         self._raw.close()

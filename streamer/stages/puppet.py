@@ -156,18 +156,17 @@ class _Voice:
         return settled(mouth_pose(values))
 
 
-def main(given: BinaryIO, made: BinaryIO) -> None:
-    """Answer until the other end goes away."""
+def main(given: BinaryIO, made: BinaryIO, take: Callable[[Mapping[str, Any]], Answer | None]) -> None:
+    """Answer as `take` does, until the other end goes away."""
     with suppress(OSError):
         os.nice(NICENESS)
-    puppet = Puppet()
     with suppress(BrokenPipeError):
         for line in given:
-            answer = puppet.take(json.loads(line))
+            answer = take(json.loads(line))
             if answer is not None:
                 made.write(packed(answer))
                 made.flush()
 
 
 if __name__ == "__main__":
-    main(sys.stdin.buffer, sys.stdout.buffer)
+    main(sys.stdin.buffer, sys.stdout.buffer, Puppet().take)

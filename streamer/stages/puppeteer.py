@@ -20,6 +20,7 @@ __all__ = ["PuppetGone", "Puppeteer", "puppet"]
 
 PATIENCE_S = 15.0  # the first picture waits for the process to load
 LARGEST = 8 << 20  # of what waits in the pipe's reader: a whole picture, or it would be read by crumbs
+PUPPET = "streamer.stages.puppet"
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 
@@ -62,7 +63,7 @@ async def puppet() -> AsyncIterator[Puppeteer]:
     """A process for as long as the context."""
     environment = os.environ | {"PYTHONPATH": os.pathsep.join([ROOT, os.environ.get("PYTHONPATH", "")])}
     environment |= {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
-    command = [sys.executable, "-m", "streamer.stages.puppet"]
+    command = [sys.executable, "-m", PUPPET]
     process = await asyncio.create_subprocess_exec(*command, stdin=PIPE, stdout=PIPE, env=environment, limit=LARGEST)
     try:
         yield Puppeteer(process)

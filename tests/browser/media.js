@@ -134,6 +134,13 @@ if (navigator.mediaDevices) {
       return this.watch(video);
     },
 
+    /** What to add to the context's time for the page's (ms), now and then: the least of them is the closest. */
+    clocks() {
+      const log = [];
+      setInterval(() => log.push(performance.now() - 1000 * context.currentTime), 20);
+      return log;
+    },
+
     /** What the browser plays when: capture time (ms, by sender reports) of the sound and the picture it plays now. */
     follow(connection) {
       const log = [];

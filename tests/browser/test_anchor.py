@@ -1,4 +1,4 @@
-"""The anchor in Chromium: the mouth that the page shows against the sound that it plays, and that it is marked.
+"""The anchor in Chromium: the mouth that the page shows against the sound that it plays, and how soon it speaks.
 
 By name only (`-m campaign`): it needs a machine that carries a session, a drawn face and a browser in real time.
 """
@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import math
+import sys
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -16,14 +18,20 @@ from playwright.async_api import BrowserContext, Page
 pytest.importorskip("skia", reason="drawing needs libEGL: apt install libegl1 libgl1", exc_type=ImportError)
 
 from tests.browser.page import recorded, studio, until
-from tests.browser.test_studio import in_real_time, kept_up, speak
-from tests.judges import HZ
-from tests.served import Served
+from tests.browser.test_studio import AHEAD_MS, BEHIND_MS, TooBusy, in_real_time, kept_up, speak
+from tests.judges import HZ, beeps
+from tests.served import Served, serving
 
 pytestmark = [pytest.mark.browser, pytest.mark.campaign]
 
 MOST_OFFSET_MS = 40
 LEAST_LIKENESS = 0.5
+MOST_TO_OPEN_MS = 400  # from Enter to the first picture of an open mouth
+AUDIBLE = 0.01
+MOST_FLASH_MS = 20
+SECONDS_CLAPPED = 20
+PICTURE_MS = 1000 / 30
+LEAST_RATE = 20  # pictures a second, or the page tells nothing of us
 SECONDS = 12
 FARTHEST = 40  # of 10 ms, either way
 # How bright the picture is where ada's mouth is, which opens dark, and where the page's clocks stand.
@@ -43,8 +51,7 @@ WATCH = """async () => {
   video.requestVideoFrameCallback(look);
   window.back = await fake.hear(limelight.remoteStream);
   window.played = fake.follow(limelight.connection);
-  window.clocks = [];
-  setInterval(() => clocks.push(performance.now() - 1000 * fake.context.currentTime), 20);
+  window.clocks = fake.clocks();
 }"""
 
 Curve = NDArray[np.float64]
@@ -109,3 +116,153 @@ async def test_the_mouth_that_is_seen_is_in_step_with_the_sound_that_is_heard(
     record_property("mouth_offset_ms", ours)
     assert alike > LEAST_LIKENESS
     assert abs(ours) <= MOST_OFFSET_MS
+
+
+LINES = (
+    "Hello and good evening.",
+    "All of you are welcome.",
+    "Today the weather is fine.",
+    "Our guests are here now.",
+    "Are there any questions?",
+    "I have one more thing to say.",
+    "After this there is music.",
+    "Good night, everybody.",
+)
+SAY = """text => {
+  const box = document.getElementById("say-text");
+  box.value = text;
+  const now = performance.now();
+  box.dispatchEvent(new KeyboardEvent("keydown", { key: "Enter" }));
+  return now;
+}"""
+SPEAKING = "document.querySelector('#say-state').textContent === 'speaking'"
+QUIET = "document.querySelector('#say-state').textContent === 'quiet'"
+
+
+async def typed(visitor: BrowserContext, server: Served, session: str) -> Page:
+    """A session that is a typed voice and its anchor alone, for some time already."""
+    page = await visitor.new_page()
+    await page.goto(f"{server.base}/?session={session}&steer=1")
+    await page.get_by_role("button", name="Start", exact=True).click()
+    await until(page, "limelight.state === 'nobody'")
+    await page.evaluate(SAY, "This line begins the session.")
+    await until(page, "limelight.state === 'live'")
+    server.http.patch(f"/sessions/{session}/settings", json={"anchor": {"on": True, "source": "text"}})
+    await until(page, "document.getElementById('program').videoWidth === 512")
+    await until(page, QUIET)
+    await asyncio.sleep(5)
+    return page
+
+
+def steady(at: Curve) -> None:
+    rate = 1000 * (len(at) - 1) / (at[-1] - at[0])
+    if rate < LEAST_RATE:
+        raise TooBusy(f"{rate:.0f} pictures a second were shown")
+
+
+def first_ms(at: Curve, curve: Curve, since: float) -> float:
+    """How long after `since` a curve first is a quarter of the way up from where it was to its highest in a second."""
+    before, after = (at > since - 1000) & (at <= since), (at > since) & (at < since + 1000)
+    least = float(np.quantile(curve[before], 0.9))
+    over = after & (curve > least + 0.25 * (curve[after].max() - least))
+    return float(at[over][0] - since)
+
+
+async def prompt(page: Page) -> tuple[list[float], list[float]]:
+    """How long after Enter each line's mouth opens and its sound begins."""
+    begun, said = await page.evaluate("performance.now()"), []
+    for line in LINES:
+        await asyncio.sleep(1.3)
+        said.append(await page.evaluate(SAY, line))
+        await until(page, SPEAKING)
+        await until(page, QUIET)
+    await asyncio.sleep(1)
+    mouths, clocks = await page.evaluate("[mouths, clocks]")
+    first, sound = await recorded(page, "back")
+    at, dark = np.array(mouths).T
+    steady(at[at > begun])
+    times = (first + np.arange(len(sound))) * 1000 / HZ + min(clocks)
+    loud = times[np.abs(sound) > AUDIBLE]
+    return [first_ms(at, dark, since) for since in said], [float(loud[loud > since][0] - since) for since in said]
+
+
+async def test_what_is_typed_opens_the_mouth_on_the_page_at_once(
+    visitor: BrowserContext, server: Served, record_property: pytest.RecordProperty
+) -> None:
+    page = await typed(visitor, server, "prompt")
+    await page.evaluate(WATCH)
+    opened, heard = await in_real_time(lambda: prompt(page))
+    for name, found in {"to_open_ms": opened, "to_sound_ms": heard}.items():
+        record_property(name, float(np.median(found)))
+        print(f"{name}: median {np.median(found):.0f}, of {[round(each) for each in found]}")
+    assert np.median(opened) <= MOST_TO_OPEN_MS
+
+
+CLAPPER = (sys.executable, "-c", "import sys; from tests.browser import clapper; sys.exit(clapper.main(sys.argv[1:]))")
+CLAP_S, EVERY_S, CLAPS = 0.25, 1.0133, 12  # at another part of a picture each time
+CLAPPING = """async () => {
+  window.shown = fake.watch(document.getElementById("program"));
+  window.back = await fake.hear(limelight.remoteStream);
+  window.played = fake.follow(limelight.connection);
+  window.clocks = fake.clocks();
+}"""
+
+
+def claps() -> NDArray[np.float32]:
+    t = np.arange(round(CLAPS * EVERY_S * HZ)) / HZ
+    return np.asarray(0.5 * np.sin(2 * math.pi * 1000 * t) * (t % EVERY_S < CLAP_S), np.float32)
+
+
+def flashes(log: list[dict[str, float]]) -> Curve:
+    """When the picture was half bright, and when it first was seen to be; not beside a missed picture."""
+    pairs = [
+        (last, now)
+        for last, now in pairwise(log)
+        if last["light"] < 128 <= now["light"]
+        and now["count"] == last["count"] + 1
+        and now["at"] - last["at"] < 1.5 * PICTURE_MS
+    ]
+    shares = [(128 - last["light"]) / (now["light"] - last["light"]) for last, now in pairs]
+    half = [last["at"] + share * (now["at"] - last["at"]) for share, (last, now) in zip(shares, pairs, strict=True)]
+    return np.array([half, [now["at"] for _, now in pairs]])
+
+
+async def clapped(page: Page) -> tuple[Curve, float, float]:
+    """How late each flash is for its beep, how much later the first bright picture, and what the browser adds."""
+    drops = await page.evaluate("limelight.stats.drops.sound")
+    await page.evaluate(CLAPPING)
+    await asyncio.sleep(SECONDS_CLAPPED)
+    await kept_up(page, drops)
+    shown, clocks, played = await page.evaluate("[shown, clocks, played]")
+    steady(np.array([each["at"] for each in shown]))
+    first, sound = await recorded(page, "back")
+    # The detector tells where its window of 5 ms begins, half of which the tone fills there.
+    onsets = (first + beeps(sound) + HZ // 400) * 1000 / HZ + min(clocks)
+    half, bright = flashes(shown)
+    late = [half[near] - onset for onset in onsets if abs(half[near := np.abs(half - onset).argmin()] - onset) < 400]
+    if len(late) < SECONDS_CLAPPED / EVERY_S / 2:
+        raise TooBusy(f"{len(late)} flashes were seen in time")
+    browser = float(np.median([each["audio"] - each["video"] for each in played])) if played else 0.0
+    return np.array(late), float(np.median(bright - half)), browser
+
+
+async def test_flash_and_beep_are_in_step_through_the_anchor(
+    visitor: BrowserContext, record_property: pytest.RecordProperty
+) -> None:
+    with serving(command=CLAPPER) as server:
+        page = await studio(visitor, server.base, "clapper")
+        # The cleaner takes beeps for noise; switched off, it keeps its delay.
+        wanted = {"enhance": {"on": False}, "anchor": {"on": True, "source": "voice"}}
+        assert server.http.patch("/sessions/clapper/settings", json=wanted).json()["anchor"]["on"]
+        await speak(visitor, page, claps())
+        await until(page, "document.getElementById('program').videoWidth === 512")
+        await asyncio.sleep(5)
+        late, bright, browser = await in_real_time(lambda: clapped(page))
+    ours = late - browser
+    print(
+        f"flash late by {np.median(late):.0f} ms, of it ours {np.median(ours):.0f} ({[round(each) for each in ours]})"
+    )
+    print(f"the first bright picture {bright:.0f} ms after the half")
+    record_property("flash_late_ms", float(np.median(ours)))
+    assert abs(np.median(ours)) <= MOST_FLASH_MS
+    assert ours.min() >= -BEHIND_MS and ours.max() <= AHEAD_MS

@@ -78,7 +78,7 @@ def test_messages_that_make_no_sense_are_errors():
 def test_answers_come_back_whole_through_the_pipe():
     lines = [{"look": {"width": 64, "height": 64, "background": "none"}}, {"draw": 0.1}, {"pose": 0.2}]
     out = io.BytesIO()
-    main(io.BytesIO(b"".join(json.dumps(line).encode() + b"\n" for line in lines)), out)
+    main(io.BytesIO(b"".join(json.dumps(line).encode() + b"\n" for line in lines)), out, Puppet().take)
     raw, answers = out.getvalue(), []
     while raw:
         header, length = raw[:HEADER], body_length(raw[:HEADER])
