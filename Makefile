@@ -1,5 +1,5 @@
 # The commands of daily work; each is one line that can be typed by hand.
-.PHONY: check test bench serve campaign
+.PHONY: check test live bench serve campaign
 
 check:
 	ruff check .
@@ -9,6 +9,9 @@ check:
 
 test:
 	pytest
+
+live:
+	pytest -m live
 
 bench:
 	limelight bench engine

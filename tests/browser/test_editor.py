@@ -43,6 +43,7 @@ async def speaking(session: Session) -> AsyncIterator[None]:
     speaker.cancel()
 
 
+@pytest.mark.live
 async def test_lines_are_mended_and_deleted_before_they_go_out(chromium: Browser) -> None:
     recogniser = Scripted(script(f"{FIRST} {SECOND} {THIRD}", start_s=2.0, word_s=0.07, gap_s=0.01))
     studio = make_studio(recogniser=recogniser)

@@ -280,6 +280,7 @@ async def test_settings_show_at_once_and_outlive_a_session(page: Page, stub: Stu
     assert await page.evaluate("far.taken") == [None, "c1", "c2"], "each offer takes over the last connection"
 
 
+@pytest.mark.live
 async def test_reconnects_leave_nothing_behind(page: Page, stub: Stub) -> None:
     await live_page(page, stub)
     await lose(page, "events")
@@ -296,6 +297,7 @@ async def test_reconnects_leave_nothing_behind(page: Page, stub: Stub) -> None:
     assert await page.evaluate("limelight.localTracks.audio.readyState") == "live", "the microphone stays open"
 
 
+@pytest.mark.live
 async def test_a_recording_is_saved_and_goes_on_after_a_loss(page: Page, stub: Stub) -> None:
     await live_page(page, stub)
     await until(page, "limelight.remoteStream.getAudioTracks()[0].muted === false")

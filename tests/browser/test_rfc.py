@@ -56,7 +56,7 @@ async def test_whip_and_whep_by_the_book(visitor: BrowserContext, server: Served
     assert server.sessions()["book"]["publishers"] == 0
 
 
-@pytest.mark.campaign
+@pytest.mark.live
 async def test_media_over_https(visitor: BrowserContext) -> None:
     with serving("--tls", "self-signed") as served:
         page = await stranger(visitor, served.base)

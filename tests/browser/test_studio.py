@@ -71,6 +71,7 @@ def give_up(busy: TooBusy) -> NoReturn:
     end(f"this machine is too busy for real time: {busy}")
 
 
+@pytest.mark.live
 async def test_what_comes_back_is_cleaner(
     visitor: BrowserContext, server: Served, tmp_path: Path, record_property: pytest.RecordProperty
 ) -> None:
@@ -149,7 +150,7 @@ async def test_sound_and_picture_come_back_in_step(
     judge(await in_step(page, server, "step", STEP_S), server, record_property)
 
 
-@pytest.mark.campaign
+@pytest.mark.live
 @pytest.mark.skipif(not RECOGNISER.exists(), reason="no recogniser is installed")
 async def test_held_back_for_its_words_a_call_stays_in_step(
     visitor: BrowserContext, server: Served, record_property: pytest.RecordProperty
@@ -247,6 +248,7 @@ async def real_time_or_give_up(page: Page) -> None:
         give_up(busy)
 
 
+@pytest.mark.live
 async def test_settings_are_heard_at_once_and_by_everybody(
     visitor: BrowserContext, server: Served, tmp_path: Path
 ) -> None:
@@ -298,6 +300,7 @@ async def test_a_lost_connection_comes_back_with_its_settings(visitor: BrowserCo
     assert server.sessions()["back"]["publishers"] == 1
 
 
+@pytest.mark.live
 async def test_a_page_outlives_its_server(visitor: BrowserContext, record_property: pytest.RecordProperty) -> None:
     with serving() as before:
         page = await studio(visitor, before.base, "outlives")

@@ -85,6 +85,7 @@ def nothing_left(before: Held, after: Held, tasks: float, tasks_after: float, *,
     assert after.rss_mib <= before.rss_mib + mib
 
 
+@pytest.mark.live
 async def test_calls_leave_nothing_behind(http: httpx.AsyncClient, server: Served) -> None:
     nothing_left(*await cycles(http, server, 20), mib=FEW_MIB)
 
