@@ -6,13 +6,14 @@ import argparse
 import json
 import shutil
 import socket
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
-from streamer.commands import doctor
+from streamer.commands import doctor, looks
 from streamer.commands.doctor import Check, DoctorOptions, Status
 
 
@@ -35,7 +36,7 @@ def test_this_machine_can_run_it(options: DoctorOptions) -> None:
     checks = look(options)
     assert set(checks) == {
         *("python", "packages", "torch", "processor", "memory", "gpu", "codecs", "compiler", "cache"),
-        *("tcp", "udp", "weights"),
+        *("tcp", "udp", "weights", "drawing"),
     }
     assert [check for check in checks.values() if check.status is Status.FAIL] == []
     assert all(check.advice for check in checks.values() if check.status is not Status.OK)
@@ -81,16 +82,22 @@ def test_a_cache_that_cannot_be_written_fails(options: DoctorOptions, tmp_path: 
     ],
 )
 def test_pins_are_compared(requirement: str, problem: str) -> None:
-    found = doctor._unmet(requirement)
+    found = looks._unmet(requirement)
     assert problem in found
     assert bool(problem) == bool(found)
+
+
+def test_what_the_anchor_lacks_is_told(options: DoctorOptions, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "skia", None)
+    check = look(options)["drawing"]
+    assert check.status is Status.WARN and "libegl1" in check.advice
 
 
 def test_a_look_that_raises_is_a_finding(options: DoctorOptions, monkeypatch: pytest.MonkeyPatch) -> None:
     def broken() -> None:
         raise RuntimeError("surprise")
 
-    monkeypatch.setattr(doctor, "_compiler", broken)
+    monkeypatch.setattr(looks, "compiler", broken)
     checks = look(options)
     assert checks["broken"].status is Status.FAIL
     assert "surprise" in checks["broken"].found
