@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -23,6 +23,7 @@ __all__ = ["CaptionRules", "Captioner"]
 
 WOBBLE = SOUND_HZ // 25  # samples by which labels of unbroken sound may stray before it counts as a gap
 BRIDGED = SOUND_HZ  # a hole up to so long is heard as silence: dropped sound must not end a segment amid a sentence
+SHORTEST_S = 0.15  # of a word cut short: less speech than half of that is none
 
 log = logging.getLogger(__name__)
 
@@ -276,7 +277,7 @@ class _Segment:
 
     def take(self, heard: Heard, rules: CaptionRules) -> list[TimedWord]:
         """The words that are newly committed: none before one is surely speech, lest a crowd's murmur be written."""
-        self.heard = heard
+        heard = self.heard = Heard(tuple(map(self._trimmed, heard.words)), heard.stable)
         self.is_speech = self.is_speech or any(self._surely(word, rules) for word in heard.words)
         if not self.is_speech:
             return []
@@ -285,6 +286,11 @@ class _Segment:
         self.done = sure
         self.tail = tuple(word for word in heard.words[sure:] if self._believed(word, rules))
         return fresh
+
+    def _trimmed(self, word: TimedWord) -> TimedWord:
+        """Without the silence behind it, which recognisers take for more of the last phone."""
+        until_s = max(self.sound.spoken_until_s(word.start_s, word.end_s), word.start_s + SHORTEST_S)
+        return replace(word, end_s=min(word.end_s, until_s))
 
     def _surely(self, word: TimedWord, rules: CaptionRules) -> bool:
         return word.confidence >= rules.surely_confident and self._voiced(word) >= rules.surely_voiced

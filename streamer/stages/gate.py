@@ -15,6 +15,7 @@ from streamer.frame import HOP, SOUND_HZ, Sound
 __all__ = ["Gate", "GateRules", "Stretch"]
 
 HOP_MS = HOP * 1000 // SOUND_HZ
+NEARLY = 0.75
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +88,15 @@ class Stretch:
         last = int(-(-(end_s * SOUND_HZ - self.pts) // HOP))
         part = self._speech[first : max(first + 1, last)]
         return float(np.mean(part)) if part else 0.0
+
+    def spoken_until_s(self, start_s: float, end_s: float) -> float:
+        """When, between two times, speech was last nearly as likely as at its likeliest there."""
+        first = max(0, int((start_s * SOUND_HZ - self.pts) // HOP))
+        last = int(-(-(end_s * SOUND_HZ - self.pts) // HOP))
+        part = np.array(self._speech[first:last])
+        if not len(part):
+            return end_s
+        return (self.pts + (first + int(np.flatnonzero(part >= NEARLY * part.max())[-1]) + 1) * HOP) / SOUND_HZ
 
     def after(self, pts: int) -> Stretch:
         """What follows `pts`, from the hop it falls in."""

@@ -66,13 +66,14 @@ class Search(Protocol):
 @dataclass(frozen=True, slots=True)
 class Searching:
     """What makes one recogniser: the network, what begins a search (given hot words), the length of a column of the
-    network's output, and the most budget that is of use to a search."""
+    network's output, the most budget that is of use to a search, and how late after its sound a phone is labelled."""
 
     name: str
     network: StreamingModule
     begin: Callable[[Sequence[str]], Search]
     column_s: float
     most: float = math.inf
+    late_s: float = 0.0
 
 
 class Stt:
@@ -160,7 +161,8 @@ class SearchedRecogniser:
     async def _begun(self, pts: int) -> _Segment:
         shared = self._shared
         search = await shared.job(partial(shared.searching.begin, tuple(self._hot_words())))
-        return _Segment(search, pts / SOUND_HZ, shared.searching.column_s, shared.engine.module.delay)
+        start_s = pts / SOUND_HZ - shared.searching.late_s
+        return _Segment(search, start_s, shared.searching.column_s, shared.engine.module.delay)
 
     async def _columns(self, segment: _Segment, chunk: NDArray[np.float32]) -> NDArray[np.float32]:
         segment.whole = False

@@ -1,5 +1,7 @@
 """Captions: committed words stay, the tail may change, nothing is heard outside of speech, and lag never grows."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -69,6 +71,15 @@ async def test_words_that_are_not_believed_or_not_spoken_are_left_out():
     told = await captions_of(captioner, hops(9, spoken=[(0.95, 4.9)]))
     assert committed(told) == "one two three four five six"
     assert "maybe" not in str(told) and "ghost" not in str(told)
+
+
+async def test_a_word_ends_with_the_speech_however_long_its_last_phone_is_drawn():
+    last = replace(WORDS[-1], end_s=WORDS[-1].end_s + 1.5)
+    captioner = Captioner(Scripted([*WORDS[:-1], last]), rules=CaptionRules(pause_ms=3000, settled_ms=3000))
+    told = await captions_of(captioner, hops(9, spoken=spans(WORDS)))
+    assert committed(told) == "one two three four five six"
+    ends = [word.end_s for caption in told for word in caption.committed]
+    assert ends == pytest.approx([*(word.end_s for word in WORDS[:-1]), WORDS[-1].end_s + 0.05], abs=0.011)
 
 
 async def test_a_murmur_that_is_never_surely_speech_is_not_written():
