@@ -205,7 +205,14 @@ async def _run_server(options: ServeOptions) -> int:
     metrics.gauge("limelight_queued_seconds", "Sound waiting in microphone channels", sessions.queued_seconds)
     hosts = frozenset(LOOPBACK) if options.local else None
     access = Access(token=options.token, hosts=hosts, origins=options.origins)
-    studio = Studio(sessions=sessions, metrics=metrics, access=access, ice_servers=options.ice_servers)
+    studio = Studio(
+        sessions=sessions,
+        metrics=metrics,
+        access=access,
+        ice_servers=options.ice_servers,
+        cast=options.cast,
+        tracks_faces=options.face_model is not None,
+    )
     print(f"Limelight is at {options.url(listener.getsockname()[1])}", flush=True)
     await serve(
         studio, listener, load=loaded.load, improve=loaded.improve, close=loaded.close, tls=options.tls, drain_s=DRAIN_S

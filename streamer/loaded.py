@@ -176,6 +176,7 @@ class Loaded:
                 make_recogniser=lambda session: self._recogniser(lambda: session.settings.captions.hot_words),
                 make_saying=lambda session: self._saying(lambda: session.settings.voice.controls),
                 make_senses=self._senses,
+                cast=self._options.cast,
                 metrics=self._metrics,
                 sound_codecs=self._sound_codecs,
             )

@@ -26,6 +26,7 @@ from streamer.rechunk import Rechunker
 from streamer.report import Report
 from streamer.settings import Settings, SettingsError, merge
 from streamer.showing import CARRIED, Showing
+from streamer.stages.cast import DRAWN_ONLY, Cast
 from streamer.stages.lipsync import LipSync
 from streamer.stages.live_anchor import LiveAnchor
 from streamer.stages.programme import Programme
@@ -64,6 +65,7 @@ class Session:
         make_recogniser: MakeRecogniser = lambda _session: None,
         make_saying: MakeSaying = no_voice,
         make_senses: MakeSenses = lambda _session: (LipSync(None), Tracking()),
+        cast: Cast = DRAWN_ONLY,
         metrics: Metrics,
         settings: Settings | None = None,
         sound_codecs: Executor | None = None,
@@ -84,7 +86,7 @@ class Session:
             raise
         self.talk = self._make_talk(make_saying)
         self.showing = self._make_showing()
-        self.anchor = self._make_anchor(make_senses)
+        self.anchor = self._make_anchor(make_senses, cast)
         tell = self.events.publish
         self.hearing = Hearing(name, speech=self.speech, programme=self.programme, talk=self.talk, publish=tell)
         self.sound_out: Broadcast[AudioFrame] = Broadcast()
@@ -114,7 +116,7 @@ class Session:
         parts = self.programme, self.report, self.clock
         return Showing(*parts, delay=self.path.delay, now=self.now, anchor=lambda: self.anchor)
 
-    def _make_anchor(self, make_senses: MakeSenses) -> LiveAnchor:
+    def _make_anchor(self, make_senses: MakeSenses, cast: Cast) -> LiveAnchor:
         return LiveAnchor(
             *make_senses(self),
             settings=lambda: self.settings.anchor,
@@ -124,6 +126,7 @@ class Session:
             publish=self.events.publish,
             failed=lambda: self.report.failed("anchor"),
             said=self.talk.said,
+            cast=cast,
         )
 
     def _make_talk(self, make_saying: MakeSaying) -> Talk:

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from difflib import get_close_matches
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from models.tts.types import Controls
 
@@ -114,8 +114,9 @@ class Anchor(_Frozen):
     """A drawn person in the camera's place, marked as synthetic by a `label`; `source`: whose voice or text
     moves the mouth, or whose face before the camera moves all of it.
 
-    `character`: a name or a whole number, each another person. `background`: `studio`, a colour, or `none`, which sends
-    colour on the left and how opaque it is on the right, for `/overlay/anchor/NAME`. `size`: of the picture's sides.
+    `character`: a name or a whole number, each another person of the cast (`streamer/stages/cast.py`). `background`:
+    `studio`, a colour, or `none`, which sends colour on the left and how opaque it is on the right, for
+    `/overlay/anchor/NAME`. `size`: of the picture's sides.
     """
 
     on: bool = False
@@ -125,20 +126,6 @@ class Anchor(_Frozen):
     background: Annotated[str, Field(pattern=r"^(studio|none|#[0-9a-fA-F]{6})$")] = "studio"
     label: bool = True
     size: Annotated[int, Field(ge=128, le=1080, multiple_of=2)] = 512
-
-    @field_validator("character")
-    @classmethod
-    def _is_somebody(cls, character: str) -> str:
-        from models.character.look import look_of  # what draws takes long to load
-
-        look_of(character)
-        return character
-
-    @property
-    def look(self) -> dict[str, Any]:
-        """What is drawn, as `streamer.stages.anchor.AnchorWanted` takes it."""
-        size = {"width": self.size, "height": self.size}
-        return {"character": self.character, "background": self.background, "mark": self.label, **size}
 
 
 class Settings(_Frozen):

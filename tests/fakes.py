@@ -12,6 +12,7 @@ from streamer.pipeline import SoundPath
 from streamer.session import Session
 from streamer.sessions import Sessions
 from streamer.stages.blend import Blend
+from streamer.stages.cast import DRAWN_ONLY
 from streamer.stages.lipsync import LipSync
 from streamer.stages.saying import Saying
 from streamer.stages.speech import Speech
@@ -67,6 +68,7 @@ def make_session(
     voice=None,
     lips=lambda: LipSync(None),
     tracker=None,
+    cast=DRAWN_ONLY,
 ):
     """A session whose `enhance` stage multiplies by `gain` and lags by `delay`."""
 
@@ -87,15 +89,19 @@ def make_session(
         make_recogniser=lambda _session: recogniser,
         make_saying=make_saying,
         make_senses=lambda _session: (lips(), Tracking(tracker)),
+        cast=cast,
         metrics=metrics or Metrics(),
     )
 
 
-def make_studio(*, capacity=2, access=None, **options):
+def make_studio(*, capacity=2, access=None, cast=DRAWN_ONLY, **options):
     sessions = Sessions(
-        lambda name, channels: make_session(name, channels, **options), capacity=capacity, idle_s=30.0, longest_s=3600.0
+        lambda name, channels: make_session(name, channels, cast=cast, **options),
+        capacity=capacity,
+        idle_s=30.0,
+        longest_s=3600.0,
     )
-    return Studio(sessions=sessions, metrics=Metrics(), access=access or Access())
+    return Studio(sessions=sessions, metrics=Metrics(), access=access or Access(), cast=cast)
 
 
 @contextlib.asynccontextmanager

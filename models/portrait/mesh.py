@@ -14,7 +14,7 @@ from models.rig import INDEX, Pose
 
 __all__ = ["Net"]
 
-COLUMNS, ROWS = 56, 80
+COLUMNS, ROWS, FINE = 44, 60, 0.72  # how many, and which share of them lies across the face
 WIDEST_YAW, WIDEST_PITCH = 14.0, 10.0  # degrees; a picture seen from one side has no other
 
 Knots = NDArray[np.float64]
@@ -27,7 +27,7 @@ class Net:
         self._at, self._size = points, (width, height)
         self.middle, self.left, self.right = (points[f"mouth {place}"] for place in ("middle", "left", "right"))
         self._half = float(self.right[0] - self.left[0]) / 2
-        self._row = round(float(self.middle[1]) / height * ROWS)
+        self.middle = np.array([(self.left[0] + self.right[0]) / 2, self.middle[1]])
         self.rest, self.triangles = self._lay()
         self._lower = np.arange(len(self.rest)) >= (self._row + 1) * (COLUMNS + 1)
         names, moves = zip(*self._moves(), strict=True)
@@ -45,17 +45,24 @@ class Net:
     def lips(self, knots: Knots) -> tuple[Knots, Knots]:
         """The edges of the cut, `[C, 2]` each, from left to right: above, below."""
         first = self._row * (COLUMNS + 1)
-        across = np.flatnonzero(np.abs(self.rest[first : first + COLUMNS + 1, 0] - self.middle[0]) <= self._half * 1.05)
+        across = np.flatnonzero(
+            np.abs(self.rest[first : first + COLUMNS + 1, 0] - self.middle[0]) <= self._half * 1.001
+        )
         return knots[first + across], knots[first + COLUMNS + 1 + across]
 
     def _lay(self) -> tuple[Knots, NDArray[np.uint16]]:
         """Knots at rest, the row of the lips twice, and the triangles between them `[T, 3]`."""
-        width, height = self._size
-        y, x = np.mgrid[0 : ROWS + 1, 0 : COLUMNS + 1].astype(np.float64)
-        x, y = x * width / COLUMNS, y * height / ROWS
+        tall = float(self._at["chin"][1] - self._at["forehead"][1])
+        sides = self.middle[0] + 1.15 * self._face_half * np.array([-1, 1])
+        ends = float(self._at["forehead"][1]) + tall * np.array([0.1, 1.2])
+        across, down = _places(COLUMNS, self._size[0], sides), _places(ROWS, self._size[1], ends)
+        for end in (self.left, self.right):  # of the cut
+            across[np.argmin(np.abs(across - end[0]))] = end[0]
+        self._row = int(np.argmin(np.abs(down - self.middle[1])))
+        y, x = np.repeat(down[:, None], len(across), 1), np.tile(across, (len(down), 1))
         share = np.clip((x - self.middle[0]) / self._half, -1, 1)
-        ends = np.where(share < 0, self.left[1], self.right[1])
-        line = self.middle[1] + (ends - self.middle[1]) * share**2
+        corners = np.where(share < 0, self.left[1], self.right[1])
+        line = self.middle[1] + (corners - self.middle[1]) * share**2
         y += (line - y[self._row]) * np.exp(-(((y - y[self._row]) / (1.2 * self._half)) ** 2))
         knots = np.stack([x, y], -1)
         knots = np.concatenate([knots[: self._row + 1], knots[self._row :]])
@@ -77,11 +84,11 @@ class Net:
         across, down = x - self.middle[0], y - self.middle[1]
         chin = float(self._at["chin"][1] - self.middle[1])
         low = np.clip(down / chin, 0, 1)
-        reach = half * 1.02 + low * (0.9 * self._face_half - half)
+        reach = half + low * (0.9 * self._face_half - half)
         fall = np.clip(1 - (down - chin) / (0.5 * chin), 0, 1)
         jaw = np.clip(1 - (across / reach) ** 2, 0, 1) * self._lower * fall
         yield "jawOpen", _down(jaw * 0.95 * half)
-        lip = np.clip(1 - (across / (half * 1.02)) ** 2, 0, 1) * np.exp(-((down / (0.55 * half)) ** 2))
+        lip = np.clip(1 - (across / half) ** 2, 0, 1) * np.exp(-((down / (0.55 * half)) ** 2))
         for own in ("Left", "Right"):
             yield f"mouthLowerDown{own}", _down(lip * self._lower * 0.12 * half)
             yield f"mouthUpperUp{own}", _down(-lip * ~self._lower * 0.10 * half)
@@ -135,6 +142,16 @@ class Net:
 
     def _near(self, point: NDArray[np.float64], radius: float) -> NDArray[np.float64]:
         return np.asarray(np.exp(-((self.rest - point) ** 2).sum(1) / radius**2))
+
+
+def _places(count: int, size: int, near: NDArray[np.float64]) -> NDArray[np.float64]:
+    """`count` + 1 places from 0 to `size`, most of them between the two of `near`."""
+    first, last = np.clip(near, 0, size).tolist()
+    outside = size - (last - first)
+    fine = FINE if outside else 1.0
+    before = (1 - fine) * first / max(outside, 1.0)
+    shares, ends = [0, before, before + fine, 1], [0, first, last, size]
+    return np.asarray(np.interp(np.linspace(0, 1, count + 1), shares, ends))
 
 
 def _down(by: NDArray[np.float64]) -> Knots:

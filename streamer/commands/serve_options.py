@@ -11,10 +11,13 @@ import socket
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from streamer.place import sayable
 from streamer.transports.tls import self_signed
+
+if TYPE_CHECKING:
+    from streamer.stages.cast import Cast
 
 __all__ = ["LOOPBACK", "ServeOptions", "add_arguments", "options_from"]
 
@@ -39,6 +42,7 @@ class ServeOptions:
     vmc: tuple[str, int] | None
     vmc_shapes: str
     face_model: Path | None
+    cast: Cast
     ice_servers: tuple[dict[str, Any], ...]
     udp_ports: tuple[int, int] | None
     public_ip: str | None
@@ -132,6 +136,14 @@ def _add_network(add: Callable[..., object]) -> None:
     )
     add("--vmc-shapes", choices=("vrm", "perfect-sync"), default="vrm", help="what that avatar's face is made of")
     add(
+        "--portrait",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="ME.json",
+        help="sessions may have this likeness as their anchor `me` (made by limelight portrait); may be repeated",
+    )
+    add(
         "--face-model",
         type=Path,
         metavar="FILE",
@@ -186,6 +198,7 @@ def options_from(given: argparse.Namespace) -> ServeOptions:
         vmc=given.vmc,
         vmc_shapes=given.vmc_shapes,
         face_model=_face_model(given.face_model),
+        cast=_cast(given.portrait),
         ice_servers=tuple(_ice_server(text) for text in given.ice_server),
         udp_ports=given.udp_ports,
         public_ip=given.public_ip,
@@ -215,6 +228,13 @@ def _face_model(path: Path | None) -> Path | None:
 
         load_tracker(path).close()
     return path
+
+
+def _cast(portraits: list[Path]) -> Cast:
+    """Tried at the start as well; raises ValueError."""
+    from streamer.stages.cast import cast_of
+
+    return cast_of(portraits)
 
 
 def _receiver(text: str) -> tuple[str, int]:

@@ -20,6 +20,7 @@ from streamer.channel import Broadcast, Channel, Closed, Overflow
 from streamer.frame import PICTURE_HZ, SOUND_HZ, AudioFrame, Event, VideoFrame
 from streamer.settings import Anchor as AnchorSettings
 from streamer.settings import SettingsError
+from streamer.stages.cast import Cast
 from streamer.stages.lipsync import LipSync
 from streamer.stages.moments import Answer, Plane
 from streamer.stages.mouth import SaidChunk
@@ -63,11 +64,12 @@ class LiveAnchor:
         publish: Callable[[Event], None],
         failed: Callable[[], None],
         said: Broadcast[SaidChunk],
+        cast: Cast,
     ) -> None:
         self.rig: Broadcast[Rig] = Broadcast()
         self.made = self.left_out = 0
         self._lips, self._settings, self._now, self._due = lips, settings, now, due
-        self._tracking = tracking
+        self._tracking, self._cast = tracking, cast
         self._show, self._publish, self._failed = show, publish, failed
         self._said = said.subscribe(SAID)
         self._epoch = 0
@@ -105,6 +107,7 @@ class LiveAnchor:
 
     def check(self, wanted: AnchorSettings) -> None:
         """Raises `SettingsError` for what cannot be done here."""
+        self._cast.check(wanted)
         if wanted.source == "face" and not self._tracking.possible:
             raise SettingsError("anchor.source: no face is tracked here; start the server with --face-model FILE")
 
@@ -138,7 +141,6 @@ class LiveAnchor:
 
     async def _perform(self) -> None:
         """While it is on; a process that fails is replaced."""
-        self._publish(Event("anchor", {"state": "on", "synthetic": True}))
         while self.on:
             try:
                 async with puppet() as drawn:
@@ -167,12 +169,20 @@ class LiveAnchor:
 
     def _dress(self, drawn: Puppeteer, settings: AnchorSettings, before: AnchorSettings | None) -> None:
         """Tell what has changed."""
-        if before is None or settings.look != before.look:
-            drawn.tell({"look": settings.look})
+        if before is None or settings.character != before.character:
+            self._introduce(settings.character)
+        look = self._cast.look(settings)
+        if before is None or look != self._cast.look(before):
+            drawn.tell({"look": look})
         if before is None or settings.source != before.source:
             drawn.tell({"source": settings.source})
         if before is None or settings.emotion != before.emotion:
             drawn.tell({"feel": [settings.emotion, self._last_s]})
+
+    def _introduce(self, character: str) -> None:
+        """Tell everybody that somebody synthetic is on, and what they consented to whose likeness it is."""
+        consent = self._cast.consent(character)
+        self._publish(Event("anchor", {"state": "on", "synthetic": True} | ({"consent": consent} if consent else {})))
 
     async def _moment(self, drawn: Puppeteer, line: Channel[VideoFrame]) -> None:
         """Wait for the next moment, and make it."""

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from starlette.routing import BaseRoute
 
+from streamer.transports.anchors import anchor_routes
 from streamer.transports.http import Studio
 from streamer.transports.ice import Network
 from streamer.transports.pcm import audio_door
 from streamer.transports.places import Places
-from streamer.transports.portraits import portrait_routes
 from streamer.transports.rig import rig_routes
 from streamer.transports.say import say_route
 from streamer.transports.speech import SPOKEN_AT_ONCE, Begin, speech_route
@@ -22,7 +22,7 @@ __all__ = ["Network", "media_routes", "speech_routes"]
 
 
 def media_routes(studio: Studio, network: Network) -> list[BaseRoute]:
-    """WebRTC, WHIP, WHEP, websockets, captions, lines to say, the rig and portraits."""
+    """WebRTC, WHIP, WHEP, websockets, captions, lines to say, the rig and what anchors look like."""
     return [
         *webrtc_routes(studio, network),
         *whip_routes(studio, network),
@@ -30,7 +30,7 @@ def media_routes(studio: Studio, network: Network) -> list[BaseRoute]:
         *subtitle_routes(studio),
         say_route(studio),
         *rig_routes(studio),
-        *portrait_routes(),
+        *anchor_routes(studio.cast),
     ]
 
 

@@ -29,6 +29,7 @@ from streamer.publisher import Busy
 from streamer.session import Session
 from streamer.sessions import Full, NotFound, Sessions
 from streamer.settings import SettingsError
+from streamer.stages.cast import DRAWN_ONLY, Cast
 from streamer.stages.saying import TooMuchText
 from streamer.stages.talk import NoVoice
 
@@ -104,6 +105,8 @@ class Studio:
     metrics: Metrics
     access: Access = field(default_factory=Access)
     ice_servers: Sequence[dict[str, Any]] = ()
+    cast: Cast = DRAWN_ONLY
+    tracks_faces: bool = False
     loaded: asyncio.Event = field(default_factory=asyncio.Event)
     failed: str = ""
 
@@ -252,6 +255,7 @@ def _config(studio: Studio) -> dict[str, Any]:
         "ice_servers": list(studio.ice_servers),
         "ready": studio.loaded.is_set() and not studio.failed,
         "capacity": {"sessions": capacity, "free": capacity - used},
+        "anchor": {"portraits": list(studio.cast.portraits), "face": studio.tracks_faces},
     }
 
 

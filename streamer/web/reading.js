@@ -110,12 +110,15 @@ export function reason(raw) {
 }
 
 export function config(raw) {
-  const { ice_servers, ready, capacity } = object(raw);
+  const { ice_servers, ready, capacity, anchor } = object(raw);
   const { sessions, free } = object(capacity);
+  const { portraits, face } = object(anchor);
   return {
     iceServers: Array.isArray(ice_servers) ? ice_servers : [],
     ready: typeof ready === "boolean" ? ready : null,
     places: number(sessions),
     free: number(free),
+    portraits: Array.isArray(portraits) ? portraits.filter((name) => /^[a-z]{1,16}$/.test(name)) : [],
+    tracksFaces: face === true,
   };
 }

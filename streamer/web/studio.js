@@ -134,6 +134,7 @@ export class Studio {
   async #readConfig() {
     try {
       this.#config = await this.door.config();
+      this.anchor.offer(this.#config);
       this.#configAt = performance.now();
     } catch {
       // The offer that follows meets the same refusal, and says it better.

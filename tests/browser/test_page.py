@@ -38,6 +38,7 @@ class Stub:
     answers: list[Response] = field(default_factory=list)
     tokens: list[str | None] = field(default_factory=list)
     offers: list[dict[str, Any]] = field(default_factory=list)
+    anchor: dict[str, Any] = field(default_factory=dict)
 
     async def offer(self, request: Request) -> Response:
         self.offers.append(await request.json())
@@ -45,7 +46,8 @@ class Stub:
         return self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
 
     async def config(self, _request: Request) -> Response:
-        return JSONResponse({"ice_servers": [], "version": 1, "ready": True, "capacity": CAPACITY})
+        asked = {"ice_servers": [], "version": 1, "ready": True, "capacity": CAPACITY}
+        return JSONResponse(asked | {"anchor": self.anchor})
 
     async def page(self, _request: Request) -> Response:
         return FileResponse(WEB / "index.html", headers={"Content-Security-Policy": "default-src 'self'"})
@@ -112,6 +114,22 @@ async def test_first_visit_is_calm_and_complete(page: Page, stub: Stub) -> None:
     text = await page.inner_text("body")
     assert not [word for word in ("NaN", "undefined", "[object", "Infinity") if word in text]
     assert foreign == []
+
+
+async def test_the_anchor_card_offers_what_the_server_has(page: Page, stub: Stub) -> None:
+    stub.anchor = {"portraits": ["me", "../you"], "face": False}
+    await page.goto(stub.url)
+    card = page.locator("#anchor-card")
+    mine, face = (card.get_by_role("button", name=name, exact=True) for name in ("Me", "My face"))
+    await expect(mine).to_have_attribute("aria-pressed", "false")
+    assert await card.locator("#anchor-names button").count() == 5
+    await expect(face).to_be_disabled()
+    await expect(card.get_by_text("started with --face-model")).to_be_visible()
+    stub.anchor = {"portraits": [], "face": True}
+    await page.reload()
+    await expect(face).to_be_enabled(timeout=10_000)
+    await expect(mine).to_have_count(0)
+    await expect(card.get_by_text("started with --face-model")).to_be_hidden()
 
 
 CONTROLS = """() => [...document.querySelectorAll("button, input, select, textarea, summary")]

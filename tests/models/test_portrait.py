@@ -1,6 +1,5 @@
 """A person's own picture that speaks; the one here is drawn, so that nobody's likeness is needed."""
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -12,51 +11,21 @@ from PIL import Image
 
 pytest.importorskip("skia", reason="drawing needs libEGL: apt install libegl1 libgl1", exc_type=ImportError)
 
-from models.character.look import look_of
-from models.character.renderer import Character
 from models.portrait.points import load
 from models.portrait.renderer import Portrait
 from models.rig import Pose, posed, settled
 from streamer.commands.film import Film
 from streamer.stages.anchor import AnchorWanted
 from streamer.transports.file import FileJob
+from tests.likenesses import CONSENT, POINTS, SIZE, likeness
 
-SIZE = 256
-SCALE = SIZE / 396
 REST = posed({})
-PLACES = {
-    "forehead": (0, -100),
-    "chin": (0, 116),
-    "face left": (-79, 16),
-    "face right": (79, 16),
-    "mouth left": (-22, 76),
-    "mouth right": (22, 76),
-    "mouth middle": (0, 78),
-    "left eye left": (-59, 16),
-    "left eye right": (-15, 20),
-    "left eye top": (-37, -3),
-    "left eye bottom": (-37, 30),
-    "right eye left": (15, 20),
-    "right eye right": (59, 16),
-    "right eye top": (37, -3),
-    "right eye bottom": (37, 30),
-}
-POINTS = {name: [SIZE / 2 + x * SCALE, (y + 178) * SCALE] for name, (x, y) in PLACES.items()}
-CONSENT = "This is me, and I agree. Ada Example"
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    grey = np.full((SIZE, SIZE, 4), 200, np.uint8)
-    person = Character(look_of("ada"), width=SIZE, height=SIZE, background=grey)
-    Image.fromarray(person.render(REST, 0.0)[..., :3]).save(tmp_path / "me.png")
+    likeness(tmp_path)
     return tmp_path
-
-
-def told(folder: Path, **changes: Any) -> Path:
-    path = folder / "me.json"
-    path.write_text(json.dumps({"picture": "me.png", "consent": CONSENT, "points": POINTS} | changes))
-    return path
 
 
 def seen(portrait: Portrait, pose: Pose) -> NDArray[np.int16]:
@@ -64,13 +33,13 @@ def seen(portrait: Portrait, pose: Pose) -> NDArray[np.int16]:
 
 
 def test_at_rest_it_is_the_picture(folder: Path) -> None:
-    portrait = Portrait(load(told(folder)), width=SIZE, height=SIZE, mark=False)
+    portrait = Portrait(load(likeness(folder)), width=SIZE, height=SIZE, mark=False)
     picture = np.asarray(Image.open(folder / "me.png"), np.int16)
     assert np.abs(seen(portrait, REST) - picture).mean() < 1.5
 
 
 def test_the_lips_part_as_far_as_the_jaw_falls_and_meet_for_m(folder: Path) -> None:
-    portrait = Portrait(load(told(folder)), width=SIZE, height=SIZE, mark=False)
+    portrait = Portrait(load(likeness(folder)), width=SIZE, height=SIZE, mark=False)
     rest = seen(portrait, REST)
 
     def parted(pose: Pose) -> int:
@@ -83,7 +52,7 @@ def test_the_lips_part_as_far_as_the_jaw_falls_and_meet_for_m(folder: Path) -> N
 
 
 def test_it_blinks_and_turns_and_the_edges_of_the_picture_stay(folder: Path) -> None:
-    portrait = Portrait(load(told(folder)), width=SIZE, height=SIZE, mark=False)
+    portrait = Portrait(load(likeness(folder)), width=SIZE, height=SIZE, mark=False)
     rest = seen(portrait, REST)
     blink, turn = seen(portrait, posed({"eyeBlink*": 1})), seen(portrait, posed({"headYaw": 12, "headRoll": 6}))
 
@@ -97,7 +66,7 @@ def test_it_blinks_and_turns_and_the_edges_of_the_picture_stay(folder: Path) -> 
 
 
 def test_the_file_keeps_the_mark_and_the_consent(folder: Path) -> None:
-    wanted = AnchorWanted(str(told(folder)), width=128, height=128, fps=5)
+    wanted = AnchorWanted(str(likeness(folder)), width=128, height=128, fps=5)
     with Film(FileJob("-", str(folder / "film.mp4")), wanted) as film:
         film.sound(np.zeros((1, 19_200), np.float32))
         film.pictures(lambda at_s: REST, until_s=0.4)
@@ -121,7 +90,7 @@ def test_the_file_keeps_the_mark_and_the_consent(folder: Path) -> None:
 )
 def test_what_makes_no_face_is_said(folder: Path, changes: dict[str, Any], says: str) -> None:
     with pytest.raises(ValueError, match=says):
-        load(told(folder, **changes))
+        load(likeness(folder, **changes))
 
 
 def test_a_picture_alone_and_a_file_that_is_no_json_are_told_what_is_missing(folder: Path) -> None:
@@ -138,7 +107,7 @@ def test_a_picture_alone_and_a_file_that_is_no_json_are_told_what_is_missing(fol
 
 def test_a_face_that_would_be_cut_off_is_refused(folder: Path) -> None:
     with pytest.raises(ValueError, match="does not fit"):
-        Portrait(load(told(folder)), width=512, height=128)
+        Portrait(load(likeness(folder)), width=512, height=128)
 
 
 def test_a_face_at_a_side_of_a_wide_picture_is_brought_to_the_middle(folder: Path) -> None:
@@ -146,7 +115,7 @@ def test_a_face_at_a_side_of_a_wide_picture_is_brought_to_the_middle(folder: Pat
     wide.paste(Image.open(folder / "me.png"), (900, 300))
     wide.save(folder / "me.png")
     moved = {name: [x + 900, y + 300] for name, (x, y) in POINTS.items()}
-    fitted = load(told(folder, points=moved)).fitted(512, 512)
+    fitted = load(likeness(folder, points=moved)).fitted(512, 512)
     assert fitted.picture.shape == (512, 512, 3)
     top, low = fitted.points["forehead"], fitted.points["chin"]
     assert 0.37 < (low[1] - top[1]) / 512 < 0.4 and abs(top[0] - 256) < 60

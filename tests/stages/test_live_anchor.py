@@ -13,8 +13,10 @@ from models.mouth import MOUTH
 from models.rig import INDEX, aperture, posed
 from streamer.frame import HOP, PICTURE_HZ, AudioFrame, VideoFrame
 from streamer.settings import SettingsError
+from streamer.stages.cast import cast_of
 from streamer.stages.lipsync import LipSync
 from tests.fakes import make_session
+from tests.likenesses import CONSENT, likeness
 from tests.test_session import running
 
 SMALL = {"anchor": {"on": True, "size": 128}}
@@ -65,6 +67,20 @@ async def test_pictures_come_with_the_time_of_their_sound_and_end_with_the_switc
             while not any(e.kind == "anchor" and e.body["state"] == "off" for e in events.drain()):
                 await asyncio.sleep(0.02)
         assert session.anchor.stats() is None
+
+
+async def test_a_portrait_of_the_cast_is_shown_and_its_consent_told(tmp_path):
+    session = make_session(cast=cast_of([likeness(tmp_path)]))
+    async with running(session, limit_s=60):
+        events, pictures = session.events.subscribe(64), session.picture_out.subscribe(64)
+        session.configure({"anchor": {**SMALL["anchor"], "character": "me"}})
+        async with asyncio.timeout(20):
+            shown = await pictures.get()
+        assert shown.y[-20:, :40].std() > 5, "the plate that says what it is"
+        told = [event.body for event in events.drain() if event.kind == "anchor"]
+        assert told == [{"state": "on", "synthetic": True, "consent": CONSENT}]
+        with pytest.raises(SettingsError, match="that of its picture"):
+            session.configure({"anchor": {"background": "none"}})
 
 
 async def test_the_mouth_follows_who_is_heard_and_sound_waits_for_it():
