@@ -18,6 +18,8 @@ from models.rig import ANGLES, CHANNELS, HIGHEST, INDEX, LOWEST, Pose, settled
 
 __all__ = ["points_of_face", "pose_of_face"]
 
+OPEN_EYES, SHUT_EYES = 0.15, 0.7
+
 # Numbers of the face mesh; left and right are those of the picture. Where there are two, the middle between them.
 _LANDMARKS: Mapping[str, tuple[int, ...]] = {
     **{"forehead": (10,), "chin": (152,), "face left": (234,), "face right": (454,)},
@@ -37,6 +39,7 @@ def pose_of_face(shapes: Mapping[str, float], matrix: NDArray[np.float64] | None
     for name, value in shapes.items():
         if name in INDEX and name not in ANGLES:
             pose[INDEX[name]] = value
+    _open(pose)
     _look(pose)
     if matrix is not None:
         _turn(pose, np.asarray(matrix, np.float64))
@@ -48,6 +51,12 @@ def pose_of_face(shapes: Mapping[str, float], matrix: NDArray[np.float64] | None
 def points_of_face(landmarks: NDArray[np.float64]) -> dict[str, NDArray[np.float64]]:
     """Points `[2]` by the names of `models.portrait.points`, of landmarks `[N, 2]`, in their unit."""
     return {name: landmarks[list(numbers)].mean(0) for name, numbers in _LANDMARKS.items()}
+
+
+def _open(pose: Pose) -> None:
+    """Open eyes are told as a little shut, and shut ones hardly ever as wholly."""
+    for name in ("eyeBlinkLeft", "eyeBlinkRight"):
+        pose[INDEX[name]] = (pose[INDEX[name]] - OPEN_EYES) / (SHUT_EYES - OPEN_EYES)
 
 
 def _look(pose: Pose) -> None:

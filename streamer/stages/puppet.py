@@ -109,10 +109,18 @@ class Puppet:
             self._face.extend((row[0], np.array(row[1:], np.float32)) for row in rows)
 
     def _pose(self, at_s: float) -> Answer:
-        seen = [pose for seen_s, pose in self._face or () if at_s - LOST_S < seen_s <= at_s + 0.02]
-        if seen:
-            return Answer(at_s, settled(seen[-1]))
-        return Answer(at_s, self._actor.pose(at_s, self._mouth(at_s)))
+        seen = self._seen(at_s)
+        return Answer(at_s, self._actor.pose(at_s, self._mouth(at_s)) if seen is None else settled(seen))
+
+    def _seen(self, at_s: float) -> Pose | None:
+        """The tracked face, between the pictures before and after: a camera's come at times of their own."""
+        near = [(seen_s, pose) for seen_s, pose in self._face or () if abs(seen_s - at_s) < LOST_S]
+        before = [each for each in near if each[0] <= at_s]
+        after = [each for each in near if each[0] > at_s]
+        if not before or not after:
+            return before[-1][1] if before else None
+        (one_s, one), (other_s, other) = before[-1], after[0]
+        return one + np.float32((at_s - one_s) / (other_s - one_s)) * (other - one)
 
     def _draw(self, at_s: float) -> Answer:
         if self._picture is None:

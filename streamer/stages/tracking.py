@@ -1,17 +1,18 @@
-"""A face before the camera, tracked beside the picture path: the newest picture in a thread, poses with their time out.
+"""A face before the camera, tracked beside the picture path: the newest picture is a job, poses with their time result.
 
 A side branch: it holds one picture at most, and never the media. Knows no tracker in particular.
 """
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections import deque
 from collections.abc import Callable
+from functools import partial
 
 from streamer.channel import Channel, Overflow
 from streamer.frame import PICTURE_HZ, VideoFrame
+from streamer.jobs import Jobs
 from streamer.stages.tracker import FaceTracker
 
 __all__ = ["Tracking"]
@@ -30,6 +31,7 @@ class Tracking:
         self._make, self._failed = make, failed
         self._tracker: FaceTracker | None = None
         self._pictures: Channel[VideoFrame] = Channel(1, Overflow.DROP_OLDEST)
+        self._jobs = Jobs("face")  # of its own: a face in time matters less than sound, and must not wait for sentences
         self._made: deque[list[float]] = deque(maxlen=HELD)
 
     @property
@@ -52,13 +54,14 @@ class Tracking:
         """Track, until `close`."""
         async for frame in self._pictures:
             try:
-                await asyncio.to_thread(self._track, frame)
+                await self._jobs.run(partial(self._track, frame))
             except Exception:
                 log.exception("no face could be tracked at pts %d", frame.pts)
                 self._failed()
 
     def close(self) -> None:
         self._pictures.close()
+        self._jobs.close()
         if self._tracker is not None:
             self._tracker.close()
 

@@ -33,6 +33,11 @@ def test_shapes_keep_their_names_and_eyes_turn():
     assert pose_of_face({"jawOpen": 1.7})[INDEX["jawOpen"]] == 1
 
 
+def test_open_eyes_are_open_and_shut_ones_shut():
+    for told, shown in ((0.1, 0.0), (0.425, 0.5), (0.75, 1.0)):
+        assert pose_of_face({"eyeBlinkLeft": told})[INDEX["eyeBlinkLeft"]] == pytest.approx(shown, abs=0.01)
+
+
 def test_the_head_turns_as_it_is_seen():
     """Right-handed: about x by +20 is down, about y to the picture's right, about z leans to the picture's left."""
     for axis, channel, sign in ((0, "headPitch", -1), (1, "headYaw", 1), (2, "headRoll", -1)):

@@ -11,7 +11,7 @@ import pytest
 pytest.importorskip("skia", reason="drawing needs libEGL: apt install libegl1 libgl1", exc_type=ImportError)
 
 from models.mouth import MOUTH
-from models.rig import INDEX, aperture
+from models.rig import INDEX, aperture, posed
 from streamer.stages.moments import HEADER, body_length, packed, unpacked
 from streamer.stages.puppet import Puppet, main
 
@@ -55,6 +55,17 @@ def test_feelings_show_from_their_time_on():
     puppet.take({"feel": ["happy", 2.0]})
     smile = [puppet.take({"pose": at_s}).pose[INDEX["mouthSmileLeft"]] for at_s in (1.9, 2.6)]
     assert smile[0] < 0.3 < 0.5 < smile[1]
+
+
+def test_a_tracked_face_is_followed_between_its_pictures_and_left_when_it_is_lost():
+    puppet, rows = (
+        Puppet(),
+        [[at_s, *posed({"headYaw": yaw}).tolist()] for at_s, yaw in ((1.0, 0), (1.04, 8), (1.08, 8))],
+    )
+    puppet.take({"source": "face", "face": rows})
+    yaws = [float(puppet.take({"pose": at_s}).pose[INDEX["headYaw"]]) for at_s in (1.0, 1.02, 1.05, 1.3)]
+    assert yaws == pytest.approx([0, 4, 8, 8])
+    assert puppet.take({"pose": 1.7}).pose[INDEX["headYaw"]] != 8
 
 
 def test_what_is_drawn_moves_and_can_be_clear():
