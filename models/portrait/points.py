@@ -88,7 +88,7 @@ def load(path: Path) -> Likeness:
 def checked(likeness: Likeness) -> Likeness:
     """The same. Raises ValueError where its points are not where a face's could be."""
     if reason := _no_face(likeness.points, likeness.picture.shape[1], likeness.picture.shape[0]):
-        raise ValueError(f"these points make no face: {reason}")
+        raise ValueError(reason)
     return likeness
 
 
@@ -134,12 +134,12 @@ def _no_face(at: Mapping[str, NDArray[np.float64]], width: int, height: int) -> 
     if outside:
         return f"{', '.join(outside)} lies outside of the picture, which is {width}×{height}"
     if at["face right"][0] - at["face left"][0] < SMALLEST_FACE_PX:
-        return f"it would be less than {SMALLEST_FACE_PX} pixels wide; take a larger picture"
+        return f"the face is less than {SMALLEST_FACE_PX} pixels wide; take a larger picture"
     down = ("forehead", "left eye top", "left eye bottom", "mouth middle", "chin")
     across = ("face left", "left eye left", "left eye right", "right eye left", "right eye right", "face right")
     mouth = ("face left", "mouth left", "mouth middle", "mouth right", "face right")
     for names, axis, way in ((down, 1, "above"), (across, 0, "left of"), (mouth, 0, "left of")):
         for one, other in pairwise(names):
             if at[one][axis] >= at[other][axis]:
-                return f"{one} is to be {way} {other}"
+                return f"these points make no face: {one} is to be {way} {other}"
     return ""
