@@ -112,14 +112,14 @@ def _draw_inside(brush: Brush, act: Act, lips: _Lips) -> None:
     jaw = MOUTH_Y + 4.0 + DROP * open_
     row = np.linspace(-1, 1, 5)
     low = np.stack([x + row * half * 0.72, jaw - 4.6 + 1.4 * row**2], 1)
-    if act["tongueOut"] < 0.3:
-        _draw_teeth(brush, act, low, low + np.array([[0.0, 9.0]]), mix(TEETH, TEETH_SHADE, 0.55))
+    bare = _faded(0.35 - act["tongueOut"], 0.1)
+    _draw_teeth(brush, act, low, low + np.array([[0.0, 9.0]]), mix(TEETH, TEETH_SHADE, 0.55), bare)
     lift = min(1.0, 2.2 * act["tongueOut"])
     top = jaw - 4.0 - 9.5 * open_
     tip = act.turn.on_skin(points((x, top + lift * (MOUTH_Y + 1.5 - top) + 9.0)), -5.0 + 9.0 * lift)[0]
-    if open_ > 0.25 or lift > 0:
-        brush.oval(tip, (half * 0.62, 9.5), TONGUE)
-        brush.oval(tip - np.array([0.0, 3.0]), (half * 0.40, 4.6), TONGUE_LIGHT, 0.6)
+    seen = max(_faded(open_ - 0.22, 0.1), _faded(lift, 0.3))
+    brush.oval(tip, (half * 0.62, 9.5), TONGUE, seen)
+    brush.oval(tip - np.array([0.0, 3.0]), (half * 0.40, 4.6), TONGUE_LIGHT, 0.6 * seen)
     edge = MOUTH_Y + 1.0 + 4.6 * min(1.0, lips.gap / 13)
     above = np.stack([x + row * max(half * 0.9, 10.0), np.full(5, MOUTH_Y - 8.0)], 1)
     _draw_teeth(brush, act, above, np.stack([x + row * max(half * 0.86, 9.5), edge - 1.8 * row**2], 1), TEETH)
@@ -127,10 +127,15 @@ def _draw_inside(brush: Brush, act: Act, lips: _Lips) -> None:
     brush.fill(smooth(shadow, (shadow + np.array([[0.0, 1.7]]))[::-1]), CAVE_TOP, 0.30)
 
 
-def _draw_teeth(brush: Brush, act: Act, top: Points, low: Points, colour: Colour) -> None:
+def _faded(above: float, over: float) -> float:
+    """0 to 1 while `above` goes from 0 to `over`: nothing in a mouth that moves may appear at once."""
+    return min(1.0, max(0.0, above / over))
+
+
+def _draw_teeth(brush: Brush, act: Act, top: Points, low: Points, colour: Colour, strength: float = 1.0) -> None:
     above, below = act.turn.on_skin(top, -2.0), act.turn.on_skin(low, -2.0)[::-1]
     sides = np.stack([above[-1], below[0]]), np.stack([below[-1], above[0]])
-    brush.fill(smooth(above, sides[0], below, sides[1]), colour)
+    brush.fill(smooth(above, sides[0], below, sides[1]), colour, strength)
 
 
 def _draw_lines(brush: Brush, act: Act, lips: _Lips, upper: Points, lower: Points) -> None:
