@@ -38,7 +38,7 @@ MOUTH_ROWS = (0.75, 1.45)
 USUAL_MOUTH, MOUTH_SPREAD = 1.08, 0.28
 SURE = 0.28  # half of a mouth's width where it is dark for sure
 NARROWEST, WIDEST = 0.3, 0.56  # halves of mouths
-CORNER = 0.6  # of the darkness in the middle: where a mouth ends
+CORNER = 0.72  # of the darkness in the middle: where a mouth ends
 CHIN, CHIN_SPREAD = 1.63, 0.18  # times as far below the eyes as the mouth; found there by what is dark below it
 FOREHEAD, SIDE, SIDE_DOWN = 0.85, 1.1, 0.25
 
