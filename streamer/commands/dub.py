@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import tempfile
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack, closing
@@ -30,6 +31,7 @@ from streamer.text.cues import Cue
 from streamer.transports.file import FileJob, Report, run_file
 from streamer.transports.file.door import land_of
 from streamer.transports.file.recording import starts_at
+from streamer.transports.file.silence import with_silence
 
 __all__ = ["DubOptions", "add_arguments", "options_from", "run"]
 
@@ -110,25 +112,30 @@ def run(options: DubOptions) -> int:
 
 async def _run(options: DubOptions) -> Outcome:
     started = time.monotonic()
-    start_s = await asyncio.to_thread(_start_s, options.job)
     land_of(options.job).discard()  # what cannot be written is said before anything is spoken
-    lines = await _spoken(options)
-    if not lines:
-        raise FormatError("none of the lines can be spoken; the voice speaks English")
     with ExitStack() as stack:
-        tell = (lambda _: None) if options.quiet else stack.enter_context(shown(f"writing {options.job.target}"))
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="limelight-")))
+        job = await asyncio.to_thread(_with_sound, options.job, folder)
+        start_s = await asyncio.to_thread(starts_at, Path(job.source), track=job.track or 1)
+        lines = await _spoken(options)
+        if not lines:
+            raise FormatError("none of the lines can be spoken; the voice speaks English")
+        tell = (lambda _: None) if options.quiet else stack.enter_context(shown(f"writing {job.target}"))
         stage = options.stage(lines, round(start_s * SOUND_HZ))
-        report = await run_file(options.job, make_path=lambda _channels: SoundPath([stage]), progress=tell)
+        report = await run_file(job, make_path=lambda _channels: SoundPath([stage]), progress=tell)
     if options.timing is not None:
         text = json.dumps({"lines": [line.as_json() for line in lines]}, ensure_ascii=False, indent=1)
         options.timing.write_text(text + "\n", encoding="utf-8")
     return _outcome(options, lines, replace(report, elapsed_s=time.monotonic() - started))
 
 
-def _start_s(job: FileJob) -> float:
-    if not Path(job.source).is_file():
-        raise FormatError(f"{job.source}: there is no such file")
-    return starts_at(Path(job.source), track=job.track or 1)
+def _with_sound(job: FileJob, folder: Path) -> FileJob:
+    """The same, of a copy with a silent track where the film has no sound."""
+    film = Path(job.source)
+    if not film.is_file():
+        raise FormatError(f"{film}: there is no such file")
+    copy = with_silence(film, folder)
+    return job if copy is None else replace(job, source=str(copy))
 
 
 async def _spoken(options: DubOptions) -> list[SpokenLine]:

@@ -74,6 +74,23 @@ def test_the_picture_is_copied_and_the_sound_keeps_its_length(tmp_path):
     assert level(sound, 300, 0.55, 1.0) > 0.2 and level(sound, 4000, 0, 3) < 1e-3
 
 
+@pytest.mark.parametrize(("kind", "codec"), [("mkv", "libvpx"), ("mp4", "mpeg4")])
+def test_a_film_without_sound_is_given_some(tmp_path, kind, codec):
+    film, out = tmp_path / f"in.{kind}", tmp_path / f"out.{kind}"
+    with av.open(film, "w") as file:
+        file.metadata["title"] = "Silent"
+        moving(seconds=3, codec=codec)(file)()
+    assert dub(film, [Cue(0.5, 1.5, ("one two",))], out) == 0
+    with av.open(film) as before, av.open(out) as after:
+        pictures = [
+            [(p.pts * p.time_base, bytes(p)) for p in file.demux(video=0) if p.size] for file in (before, after)
+        ]
+        assert pictures[0] == pictures[1] and after.metadata["title"] == "Silent"
+    sound = read(out)[0]
+    assert sound.shape[1] == pytest.approx(3 * SOUND_HZ, abs=2048)
+    assert level(sound, 300, 0.55, 1.0) > 0.2 and np.abs(sound[:, 2 * SOUND_HZ :]).max() < 1e-3
+
+
 def test_a_line_that_is_too_long_is_quicker_within_limits_and_told(tmp_path, capsys):
     film, out, timing = write(tmp_path / "in.wav", hum(6)), tmp_path / "out.wav", tmp_path / "t.json"
     cues = [
