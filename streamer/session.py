@@ -85,7 +85,8 @@ class Session:
             self.speech.close()
             raise
         self.talk = self._make_talk(make_saying)
-        self.showing = self._make_showing()
+        parts = self.programme, self.report, self.clock
+        self.showing = Showing(*parts, delay=self.path.delay, now=now, anchor=lambda: self.anchor)
         self.anchor = self._make_anchor(make_senses, cast)
         tell = self.events.publish
         self.hearing = Hearing(name, speech=self.speech, programme=self.programme, talk=self.talk, publish=tell)
@@ -111,10 +112,6 @@ class Session:
             publish=self.events.publish,
             least_hold_s=lambda: self.anchor.hold_s,
         )
-
-    def _make_showing(self) -> Showing:
-        parts = self.programme, self.report, self.clock
-        return Showing(*parts, delay=self.path.delay, now=self.now, anchor=lambda: self.anchor)
 
     def _make_anchor(self, make_senses: MakeSenses, cast: Cast) -> LiveAnchor:
         return LiveAnchor(

@@ -8,8 +8,9 @@ from __future__ import annotations
 from streamer.engine import Engine
 from streamer.frame import AudioFrame
 from streamer.rechunk import Rechunker
-from streamer.stages.captions import Captioner, CaptionRules
+from streamer.stages.captions import Captioner
 from streamer.stages.recognise import Caption, Recogniser
+from streamer.stages.segment import CaptionRules
 from streamer.stages.speech import Speech
 
 __all__ = ["Scribe", "scribe_of"]

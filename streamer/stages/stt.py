@@ -15,9 +15,9 @@ import torch
 from models.vad import load_vad
 from streamer.engine import Engine
 from streamer.frame import HOP
-from streamer.stages.captions import CaptionRules
 from streamer.stages.scribe import Scribe, scribe_of
 from streamer.stages.searched import Stt
+from streamer.stages.segment import CaptionRules
 from streamer.ticks.device import Device
 
 __all__ = ["load_stt", "scribe_alone"]

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from streamer.frame import HOP, SOUND_HZ, AudioFrame
-from streamer.stages.captions import Captioner, CaptionRules
+from streamer.stages.captions import Captioner
 from streamer.stages.recognise import Pace
+from streamer.stages.segment import CaptionRules
 from tests.scripted import Scripted, script
 
 
