@@ -15,6 +15,7 @@ from models.rig import INDEX, Pose
 __all__ = ["Net"]
 
 COLUMNS, ROWS, FINE = 44, 60, 0.72  # how many, and which share of them lies across the face
+LASHES = 9
 WIDEST_YAW, WIDEST_PITCH = 14.0, 10.0  # degrees; a picture seen from one side has no other
 
 Knots = NDArray[np.float64]
@@ -30,6 +31,7 @@ class Net:
         self.middle = np.array([(self.left[0] + self.right[0]) / 2, self.middle[1]])
         self.rest, self.triangles = self._lay()
         self._lower = np.arange(len(self.rest)) >= (self._row + 1) * (COLUMNS + 1)
+        self._shut = {side: self._share(self._line(side)) for side in ("left", "right")}
         names, moves = zip(*self._moves(), strict=True)
         self._channels = [INDEX[name] for name in names]
         self._moves_by = np.stack(moves)  # [channels, knots, 2]
@@ -50,6 +52,11 @@ class Net:
         )
         return knots[first + across], knots[first + COLUMNS + 1 + across]
 
+    def lashes(self, side: str, knots: Knots) -> Knots:
+        """Where the lashes of the picture's `side` lie when that eye is shut, `[LASHES, 2]`."""
+        around, share = self._shut[side]
+        return np.asarray((knots[around] * share[..., None]).sum(1))
+
     def _lay(self) -> tuple[Knots, NDArray[np.uint16]]:
         """Knots at rest, the row of the lips twice, and the triangles between them `[T, 3]`."""
         tall = float(self._at["chin"][1] - self._at["forehead"][1])
@@ -69,7 +76,7 @@ class Net:
         corner = np.arange((ROWS + 2) * (COLUMNS + 1)).reshape(ROWS + 2, COLUMNS + 1)
         corner = np.delete(np.stack([corner[:-1], corner[1:]]), self._row, axis=1)
         a, b, c, d = corner[0, :, :-1], corner[0, :, 1:], corner[1, :, :-1], corner[1, :, 1:]
-        triangles = np.stack([np.stack([a, b, c], -1), np.stack([b, d, c], -1)]).reshape(-1, 3)
+        triangles = np.stack([np.stack([a, b, c], -1), np.stack([b, d, c], -1)], -2).reshape(-1, 3)  # lower ones cover
         return knots.reshape(-1, 2), triangles.astype(np.uint16)
 
     def _moves(self) -> Iterator[tuple[str, Knots]]:
@@ -103,21 +110,21 @@ class Net:
             yield f"mouthStretch{own}", _across(out * 0.22 * half * there)
 
     def _eye_moves(self, side: str, own: str) -> Iterator[tuple[str, Knots]]:
-        left, right, top, bottom = (self._at[f"{side} eye {place}"] for place in ("left", "right", "top", "bottom"))
-        middle, half = (left + right) / 2, float(right[0] - left[0]) / 2
         x, y = self.rest.T
-        bow = np.clip(1 - ((x - middle[0]) / (1.15 * half)) ** 2, 0, 1)
-        open_ = float(bottom[1] - top[1])
-        over = np.clip(1 - (top[1] - y) / (1.6 * half), 0, 1) ** 2  # the lid's skin comes along, up to the brow
-        inside = np.clip((bottom[1] - y) / open_, 0, 1)
-        yield f"eyeBlink{own}", _down(bow * np.where(y < top[1], over * open_, inside * open_) * 0.92)
-        yield f"eyeWide{own}", _down(-bow * np.where(y < top[1], over, inside) * 0.18 * open_)
+        top, bottom = self._lids(side, x)
+        middle, half = self._eye(side)
+        over = np.clip(1 - (top - y) / (1.15 * half), 0, 1) ** 2  # the skin of the lid comes along, the brow does not
+        inside = np.clip((bottom - y) / np.maximum(bottom - top, 1e-6), 0, 1)
+        closing = (bottom - top) * np.where(y < top, over, inside)
+        yield f"eyeBlink{own}", _down(1.04 * closing)
+        yield f"eyeWide{own}", _down(-0.18 * closing)
+        top = self._at[f"{side} eye top"]
         brow = np.array([middle[0], top[1] - 0.9 * half])
         nose = 0.5 * half * (1 if side == "left" else -1)
         yield f"browDown{own}", _down(0.22 * half * self._near(brow + np.array([nose, 0]), 0.8 * half))
         yield f"browOuterUp{own}", _down(-0.26 * half * self._near(brow - np.array([nose, 0]), 0.9 * half))
         if side == "left":
-            other = (self._at["right eye left"] + left + self._at["right eye right"] + right) / 4
+            other = (middle + self._eye("right")[0]) / 2
             yield "browInnerUp", _down(-0.24 * half * self._near(np.array([other[0], brow[1]]), 1.2 * half))
 
     def _head_moves(self) -> Iterator[tuple[str, Knots]]:
@@ -135,6 +142,37 @@ class Net:
         head = np.exp(-(np.clip(away - 0.9, 0, None) ** 2) / 0.5) * held
         chin = self._at["chin"]
         yield "headRoll", _across(-(y - chin[1]) * head * degree) + _down((x - chin[0]) * head * degree)
+
+    def _eye(self, side: str) -> tuple[Knots, float]:
+        """Its middle between the corners, and half of its width."""
+        left, right = self._at[f"{side} eye left"], self._at[f"{side} eye right"]
+        return (left + right) / 2, float(right[0] - left[0]) / 2
+
+    def _line(self, side: str) -> Knots:
+        """The upper lid's edge at rest, `[LASHES, 2]`: a shut eye is where that has gone."""
+        middle, half = self._eye(side)
+        x = middle[0] + half * np.linspace(-1, 1, LASHES)
+        return np.stack([x, self._lids(side, x)[0]], 1)
+
+    def _lids(self, side: str, x: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """How high the upper and the lower lid's edges are at `x`: arcs that meet in the corners."""
+        (middle, half), left, right = self._eye(side), self._at[f"{side} eye left"], self._at[f"{side} eye right"]
+        arc = np.clip(1 - ((x - middle[0]) / (1.05 * half)) ** 2, 0, 1)
+        ends = np.interp(x, [left[0], right[0]], [left[1], right[1]])
+        top, bottom = (float(self._at[f"{side} eye {place}"][1] - middle[1]) for place in ("top", "bottom"))
+        return ends + top * arc, ends + (bottom + 0.15 * (bottom - top)) * arc  # with the lower lid's wet rim
+
+    def _share(self, points: Knots) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
+        """Of places above the mouth: the four knots around each `[N, 4]`, and how much of each they are."""
+        grid = self.rest[: (self._row + 1) * (COLUMNS + 1)].reshape(-1, COLUMNS + 1, 2)
+        x, y = points.T
+        column = np.clip(np.searchsorted(grid[0, :, 0], x) - 1, 0, COLUMNS - 1)
+        row = np.array([np.searchsorted(grid[:, c, 1], at) - 1 for c, at in zip(column, y, strict=True)])
+        first, last = grid[row, column], grid[row + 1, column + 1]
+        s, t = np.clip((points - first) / (last - first), 0, 1).T
+        knot = row * (COLUMNS + 1) + column
+        around = np.stack([knot, knot + 1, knot + COLUMNS + 1, knot + COLUMNS + 2], 1)
+        return around, np.stack([(1 - s) * (1 - t), s * (1 - t), (1 - s) * t, s * t], 1)
 
     @property
     def _face_half(self) -> float:

@@ -9,14 +9,14 @@ import numpy as np
 import skia
 from numpy.typing import NDArray
 
-from models.character.brush import Brush, smooth
-from models.character.colour import mix
+from models.character.brush import Brush, smooth, taper
+from models.character.colour import Colour, mix
 from models.character.label import label
 from models.character.planes import Planes, planes_of
 from models.character.turn import Points
 from models.portrait.mesh import Net
 from models.portrait.points import Likeness
-from models.rig import Pose
+from models.rig import INDEX, Pose
 
 __all__ = ["Portrait"]
 
@@ -24,6 +24,7 @@ DARK, RIM = (0.05, 0.01, 0.01), (0.42, 0.16, 0.16)
 INSIDE = ((0.20, 0.06, 0.07), (0.34, 0.11, 0.12), (0.62, 0.30, 0.29), (0.80, 0.75, 0.68), (0.55, 0.48, 0.46))
 """Of a mouth in good light: above, below, the tongue, the upper and the lower teeth."""
 BRIGHT_SKIN = 165.0
+HALF_SHUT = 0.5
 MARGIN = 0.025
 
 
@@ -41,6 +42,7 @@ class Portrait:
         self._still = np.concatenate([fitted.picture, np.full((height, width, 1), 255, np.uint8)], -1)
         image = skia.Image.fromarray(self._still, colorType=skia.kRGBA_8888_ColorType)
         self._light = _light(fitted)
+        self._lashes = {side: _lashes(fitted, side) for side in ("left", "right")}
         self._net = Net(fitted.points, width, height)
         self._texture = [skia.Point(x, y) for x, y in self._net.rest.tolist()]
         self._triangles = self._net.triangles.ravel().tolist()
@@ -62,10 +64,19 @@ class Portrait:
         canvas.drawVertices(net, self._paint, skia.BlendMode.kSrcOver)
         if gap > 0.5:
             _draw_rims(brush, upper, lower, self._light, gap)
+        for side, own in (("left", "Right"), ("right", "Left")):
+            self._draw_lashes(brush, self._net.lashes(side, knots), side, float(pose[INDEX[f"eyeBlink{own}"]]))
         if self._plate is not None:
             margin = self._pixels.shape[0] * MARGIN
             canvas.drawImage(self._plate, round(margin), round(self._pixels.shape[0] - margin - self._plate.height()))
         return self._pixels
+
+    def _draw_lashes(self, brush: Brush, line: Points, side: str, shut: float) -> None:
+        """Where the lids of a shut eye meet."""
+        if shut > HALF_SHUT:
+            colour, width = self._lashes[side]
+            strength = 0.6 * min(1.0, (shut - HALF_SHUT) / (0.9 - HALF_SHUT))
+            brush.fill(taper(line, (0.3 * width, width, width, 0.3 * width)), colour, strength)
 
     def planes(self, pose: Pose, at_s: float) -> Planes:
         """The same as an encoder takes it, to keep."""
@@ -84,6 +95,15 @@ def _light(likeness: Likeness) -> float:
     reach = max(2, int(right[0] - left[0]) // 4)
     skin = likeness.picture[max(0, y - 2 * reach) : y - reach // 2, x - reach : x + reach]
     return float(np.clip(np.median(skin) / BRIGHT_SKIN, 0.35, 1))
+
+
+def _lashes(likeness: Likeness, side: str) -> tuple[Colour, float]:
+    """What is dark about an eye, and how thick its lashes are drawn when it is shut."""
+    left, right, top, low = (likeness.points[f"{side} eye {place}"] for place in ("left", "right", "top", "bottom"))
+    (x0, y0), (x1, y1) = (left[0], top[1]), (right[0], low[1])
+    eye = likeness.picture[int(y0) : int(y1) + 2, int(x0) : int(x1) + 2].reshape(-1, 3)
+    dark = eye[np.argsort(eye.sum(1))[: max(1, len(eye) // 5)]].mean(0) / 255
+    return (float(dark[0]), float(dark[1]), float(dark[2])), 1.0 + 0.05 * float(y1 - y0)
 
 
 def _draw_inside(brush: Brush, upper: Points, lower: Points, light: float) -> None:
