@@ -72,7 +72,7 @@ def test_the_file_keeps_the_mark_and_the_consent(folder: Path) -> None:
         film.pictures(lambda at_s: REST, until_s=0.4)
         film.finish()
     with av.open(str(folder / "film.mp4")) as made:
-        assert made.metadata["consent"] == CONSENT and "synthetic" in made.metadata["comment"]
+        assert made.metadata["consent"] == CONSENT and "real person's picture" in made.metadata["comment"]
 
 
 @pytest.mark.parametrize(

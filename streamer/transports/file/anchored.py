@@ -24,11 +24,12 @@ from streamer.transports.file.pipes import PipeOut
 from streamer.transports.file.source import Packet
 from streamer.transports.file.target import options_of
 
-__all__ = ["SYNTHETIC", "AnchoredOut"]
+__all__ = ["AnchoredOut"]
 
 USUAL = "libvpx-vp9"  # no GPL in it, every browser plays it, and it keeps what is clear
 OPTIONS = {USUAL: {"deadline": "realtime", "cpu-used": "7", "crf": "28", "b": "0"}}
-SYNTHETIC = {"comment": "synthetic: an AI-generated anchor, no real person", "synthetic": "true"}
+DRAWN = "synthetic: an AI-generated anchor, no real person"
+ANIMATED = "synthetic: a real person's picture, animated by AI with their consent"
 WITH_ALPHA = frozenset({"webm", "matroska"})
 
 
@@ -58,7 +59,8 @@ class AnchoredOut:
         if container in MP4_FAMILY:  # or players lose the mark
             options["movflags"] = "+".join(filter(None, (options.get("movflags"), "use_metadata_tags")))
         self._out = av.open(file, "w", format=container, container_options=options)
-        self._out.metadata.update(SYNTHETIC | ({"consent": consent} if consent else {}))
+        who = {"comment": ANIMATED, "consent": consent} if consent else {"comment": DRAWN}
+        self._out.metadata.update({"synthetic": "true"} | who)
         self._clear = clear
         self._picture = self._add_picture(codec or USUAL, size, fps)
         self._sound = self._add_sound("libopus" if container in WITH_ALPHA else "aac")
