@@ -120,6 +120,7 @@ class Session:
             now=self.now,
             due=self.showing.due,
             show=self.showing.show,
+            watched=lambda: len(self.showing.out) > 0,
             publish=self.events.publish,
             failed=lambda: self.report.failed("anchor"),
             said=self.talk.said,

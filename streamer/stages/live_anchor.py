@@ -49,7 +49,8 @@ Rig = Answer
 class LiveAnchor:
     """`settings` is read at every moment. `due` says at which monotonic time the sound of a moment leaves.
 
-    `show` sends a picture out; `publish` tells everybody. `rig` has the poses, 60 a second while somebody subscribes.
+    `show` sends a picture out, where it is `watched`: else none is drawn. `publish` tells everybody. `rig` has the
+    poses, 60 a second while somebody subscribes.
     """
 
     def __init__(
@@ -61,6 +62,7 @@ class LiveAnchor:
         now: Callable[[], float],
         due: Callable[[float], float],
         show: Callable[[VideoFrame], Awaitable[None]],
+        watched: Callable[[], bool],
         publish: Callable[[Event], None],
         failed: Callable[[], None],
         said: Broadcast[SaidChunk],
@@ -70,7 +72,7 @@ class LiveAnchor:
         self.made = self.left_out = 0
         self._lips, self._settings, self._now, self._due = lips, settings, now, due
         self._tracking, self._cast = tracking, cast
-        self._show, self._publish, self._failed = show, publish, failed
+        self._show, self._watched, self._publish, self._failed = show, watched, publish, failed
         self._said = said.subscribe(SAID)
         self._epoch = 0
         self._markers: deque[tuple[int, str]] = deque(maxlen=SAID)
@@ -190,9 +192,8 @@ class LiveAnchor:
         await asyncio.sleep(max(0.0, self._due(at_s) - AHEAD_S - self._now()))
         self._tell_said(drawn)
         begun = self._now()
-        answer = await drawn.ask(
-            {"mouth": self._lips.take(), "face": self._tracking.take(), "draw" if draw else "pose": at_s}
-        )
+        wanted = "draw" if draw and self._watched() else "pose"
+        answer = await drawn.ask({"mouth": self._lips.take(), "face": self._tracking.take(), wanted: at_s})
         self.rig.publish(answer)
         if answer.planes:
             self._took_s += 0.1 * (self._now() - begun - self._took_s)

@@ -31,6 +31,7 @@ __all__ = ["Puppet", "main"]
 NICENESS = 3  # live hops and packets come first where cores are short
 HEARD = 300  # mouths at 100 Hz: what a voice did lately
 STALE_S = 0.15  # a mouth not heard of for so long is shut
+READ_EARLY_S = 0.015  # a filmed man's lips come 5 ms after those read off his voice, a vowel after silence 50
 TRACKED = 60  # poses of a tracked face
 LOST_S = 0.5  # a face not seen for so long leaves the anchor to themselves
 BEAT_EVERY_S, BEAT_WINDOW = 0.4, 150
@@ -154,12 +155,12 @@ class _Voice:
 
     def at(self, at_s: float) -> Pose:
         """The mouth at `at_s`, between two that were heard; at rest where nothing was."""
-        times = [row[0] for row in self._rows]
+        times = [row[0] + READ_EARLY_S for row in self._rows]
         after = int(np.searchsorted(times, at_s))
         if not after or at_s - times[after - 1] > STALE_S:
             return np.zeros(len(CHANNELS), np.float32)
         one, other = self._rows[after - 1], self._rows[min(after, len(times) - 1)]
-        share = min(1.0, (at_s - one[0]) / max(1e-6, other[0] - one[0]))
+        share = min(1.0, (at_s - READ_EARLY_S - one[0]) / max(1e-6, other[0] - one[0]))
         values = np.array(one[2:], np.float32) * (1 - share) + np.array(other[2:], np.float32) * share
         return settled(mouth_pose(values))
 

@@ -29,7 +29,7 @@ LEAST_LIKENESS = 0.5
 MOST_TO_OPEN_MS = 400  # from Enter to the first picture of an open mouth
 AUDIBLE = 0.01
 MOST_FLASH_MS = 20
-SECONDS_CLAPPED = 20
+SECONDS_CLAPPED, LEAST_CLAPS = 30, 10
 PICTURE_MS = 1000 / 30
 LEAST_RATE = 15  # pictures a second, or the page tells nothing of us
 SECONDS = 12
@@ -127,7 +127,7 @@ LINES = (
     "Are there any questions?",
     "I have one more thing to say.",
     "After this there is music.",
-    "Good night, everybody.",
+    "Everybody, good night.",
 )
 SAY = """text => {
   const box = document.getElementById("say-text");
@@ -248,7 +248,7 @@ async def clapped(page: Page) -> tuple[Curve, Curve, float]:
     half, bright = flashes(shown)
     pairs = [(onset, half[np.abs(half - onset).argmin()] - onset) for onset in onsets if len(half)]
     late = {onset: lag for onset, lag in pairs if abs(lag) < 1000 * EVERY_S / 2}
-    if len(late) < SECONDS_CLAPPED / EVERY_S / 2:
+    if len(late) < LEAST_CLAPS:
         raise TooBusy(f"{len(late)} flashes were seen in time")
     ours = [lag - browsers(played, onset) for onset, lag in late.items()]
     return np.array(list(late.values())), np.array(ours), float(np.median(bright - half))
@@ -266,8 +266,8 @@ async def test_flash_and_beep_are_in_step_through_the_anchor(
         await until(page, "document.getElementById('program').videoWidth === 512")
         await asyncio.sleep(5)
         late, ours, bright = await in_real_time(lambda: clapped(page))
-    print(f"flash late by {np.median(late):.0f} ms, ours {np.median(ours):.0f}: {np.round(np.sort(ours))}")
-    print(f"the first bright picture {bright:.0f} ms after the half")
+    print(f"flash late by {np.median(late):.0f} ms, ours {np.median(ours):.0f} ({ours.min():.0f} to {ours.max():.0f})")
+    print(f"{len(ours)} flashes; the first bright picture {bright:.0f} ms after the half")
     record_property("flash_late_ms", float(np.median(ours)))
     assert abs(np.median(ours)) <= MOST_FLASH_MS
     assert ours.min() >= -BEHIND_MS and ours.max() <= AHEAD_MS

@@ -95,6 +95,7 @@ async def test_the_mouth_follows_who_is_heard_and_sound_waits_for_it():
         assert session.programme.wait_s >= 0.1
         widest = max(aperture(moment.pose) for moment in rig.drain())
         assert widest > 0.4
+        assert session.anchor.made == 0, "nobody watches"
 
 
 class Smiling:

@@ -106,7 +106,7 @@ def test_answers_come_back_whole_through_the_pipe():
 def test_the_picture_of_a_moment_shows_the_mouth_of_that_moment():
     """Beeps as lips hear them, flashes as the mouth shows them: drawn in step to a picture's length."""
     puppet = Puppet()
-    loud = [0.5 <= 0.01 * n % 1.0 < 0.7 for n in range(150)]
+    loud = [0.48 <= 0.01 * n % 1.0 < 0.68 for n in range(150)]
     rows = [[0.01 * n, -20.0, *(np.array(OPEN) * on).tolist()] for n, on in enumerate(loud)]
     puppet.take({"look": {"width": 128, "height": 128, "mark": False}, "source": "voice", "mouth": rows})
     times = np.arange(10, 30) / 30
