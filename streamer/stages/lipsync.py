@@ -24,6 +24,7 @@ __all__ = ["LipSync", "Lips", "Mouths"]
 
 HELD = 100  # mouths that nobody has asked for, 10 ms each
 LONG_HOLE = 5 * HOP
+SILENCE_DB = -90.0
 
 log = logging.getLogger(__name__)
 
@@ -55,6 +56,7 @@ class LipSync:
         self._raw: Channel[AudioFrame] = Channel(MICROPHONE_SAMPLES // HOP, Overflow.DROP_OLDEST)
         self._made: deque[Lips] = deque(maxlen=HELD)
         self._levels: deque[float] = deque(maxlen=delay + 1)  # of the hops whose mouths are still to come
+        self._quiet()
         self._end: int | None = None
 
     def offer(self, hop: AudioFrame) -> None:
@@ -81,7 +83,7 @@ class LipSync:
         if self._end is not None and abs(hop.pts - self._end) > LONG_HOLE:
             mouths.reset()
             self._made.clear()
-            self._levels.clear()
+            self._quiet()
         self._end = hop.end
         self._levels.append(_level_db(hop))
         try:
@@ -95,6 +97,10 @@ class LipSync:
         at_s = (hop.pts + HOP / 2) / SOUND_HZ - self._delay * HOP / SOUND_HZ
         self._made.append([at_s, self._levels[0], *_rounded(values)])
 
+    def _quiet(self) -> None:
+        """Nothing was heard before."""
+        self._levels.extend([SILENCE_DB] * (self._delay + 1))
+
     def close(self) -> None:
         self._raw.close()
         if self._mouths is not None:
@@ -102,7 +108,7 @@ class LipSync:
 
 
 def _level_db(hop: AudioFrame) -> float:
-    return round(float(10 * np.log10(np.square(hop.samples).mean() + 1e-9)), 1)
+    return round(float(10 * np.log10(np.square(hop.samples).mean() + 10 ** (SILENCE_DB / 10))), 1)
 
 
 def _rounded(values: NDArray[np.float32]) -> list[float]:

@@ -6,10 +6,12 @@ paints over what it drew. So all is measured but what a network takes for lips.
 
 from __future__ import annotations
 
+import math
 import sys
 from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -17,6 +19,9 @@ import numpy as np
 from streamer.stages import puppet, puppeteer
 from streamer.stages.moments import Answer
 
+HZ = 48_000
+CLAP_S, EVERY_S, CLAPS = 0.25, 1.0133, 12  # at another part of a picture each time
+PICTURE_MS, NEAR = 1000 / 30, 15
 LOUDEST_DB = -9.0  # of a tone of 0.5
 HEARD = 300
 
@@ -39,6 +44,29 @@ class Clapper:
         return tuple(
             np.full_like(plane, value) for plane, value in zip(answer.planes, (16 + 219 * light, 128, 128), strict=True)
         )
+
+
+def claps() -> np.ndarray:
+    """The sound to be shown: bursts of a tone, to be looped."""
+    t = np.arange(round(CLAPS * EVERY_S * HZ)) / HZ
+    return np.asarray(0.5 * np.sin(2 * math.pi * 1000 * t) * (t % EVERY_S > EVERY_S - CLAP_S), np.float32)
+
+
+def flashes(log: Sequence[Mapping[str, float]]) -> np.ndarray:
+    """When the picture was half bright, and when it first was seen to be, `[2, N]` in ms.
+
+    Not beside a picture that is missed, or that was shown later or sooner than the others by its own stamp (`rtp`).
+    """
+    late = np.array([each["at"] - each["rtp"] / 90 for each in log])
+    usual = np.array([np.median(late[max(0, n - NEAR) : n + NEAR + 1]) for n in range(len(late))])
+    in_time = np.abs(late - usual) < PICTURE_MS / 2
+    found = []
+    for n, (last, now) in enumerate(pairwise(log)):
+        follows = now["count"] == last["count"] + 1 and now["rtp"] - last["rtp"] < 1.5 * 90 * PICTURE_MS
+        if last["light"] < 128 <= now["light"] and follows and in_time[n] and in_time[n + 1]:
+            share = (128 - last["light"]) / (now["light"] - last["light"])
+            found.append((last["at"] + share * (now["at"] - last["at"]), now["at"]))
+    return np.array(found).reshape(-1, 2).T
 
 
 def main(argv: Sequence[str]) -> int:

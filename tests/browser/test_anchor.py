@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import math
 import sys
-from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -17,6 +16,7 @@ from playwright.async_api import BrowserContext, Page
 
 pytest.importorskip("skia", reason="drawing needs libEGL: apt install libegl1 libgl1", exc_type=ImportError)
 
+from tests.browser.clapper import EVERY_S, claps, flashes
 from tests.browser.page import recorded, studio, until
 from tests.browser.test_studio import AHEAD_MS, BEHIND_MS, TooBusy, in_real_time, kept_up, speak
 from tests.judges import HZ, beeps
@@ -30,7 +30,6 @@ MOST_TO_OPEN_MS = 400  # from Enter to the first picture of an open mouth
 AUDIBLE = 0.01
 MOST_FLASH_MS = 20
 SECONDS_CLAPPED, LEAST_CLAPS = 30, 10
-PICTURE_MS = 1000 / 30
 LEAST_RATE = 15  # pictures a second, or the page tells nothing of us
 SECONDS = 12
 FARTHEST = 40  # of 10 ms, either way
@@ -200,32 +199,12 @@ async def test_what_is_typed_opens_the_mouth_on_the_page_at_once(
 
 
 CLAPPER = (sys.executable, "-c", "import sys; from tests.browser import clapper; sys.exit(clapper.main(sys.argv[1:]))")
-CLAP_S, EVERY_S, CLAPS = 0.25, 1.0133, 12  # at another part of a picture each time
 CLAPPING = """async () => {
   window.shown = fake.watch(document.getElementById("program"));
   window.back = await fake.hear(limelight.remoteStream);
   window.played = fake.follow(limelight.connection);
   window.clocks = fake.clocks();
 }"""
-
-
-def claps() -> NDArray[np.float32]:
-    t = np.arange(round(CLAPS * EVERY_S * HZ)) / HZ
-    return np.asarray(0.5 * np.sin(2 * math.pi * 1000 * t) * (t % EVERY_S < CLAP_S), np.float32)
-
-
-def flashes(log: list[dict[str, float]]) -> Curve:
-    """When the picture was half bright, and when it first was seen to be; not beside a missed picture."""
-    pairs = [
-        (last, now)
-        for last, now in pairwise(log)
-        if last["light"] < 128 <= now["light"]
-        and now["count"] == last["count"] + 1
-        and now["at"] - last["at"] < 1.5 * PICTURE_MS
-    ]
-    shares = [(128 - last["light"]) / (now["light"] - last["light"]) for last, now in pairs]
-    half = [last["at"] + share * (now["at"] - last["at"]) for share, (last, now) in zip(shares, pairs, strict=True)]
-    return np.array([half, [now["at"] for _, now in pairs]])
 
 
 def browsers(played: list[dict[str, float]], at: float) -> float:
@@ -267,7 +246,7 @@ async def test_flash_and_beep_are_in_step_through_the_anchor(
         await asyncio.sleep(5)
         late, ours, bright = await in_real_time(lambda: clapped(page))
     print(f"flash late by {np.median(late):.0f} ms, ours {np.median(ours):.0f} ({ours.min():.0f} to {ours.max():.0f})")
-    print(f"{len(ours)} flashes; the first bright picture {bright:.0f} ms after the half")
+    print(f"{len(ours)} of {SECONDS_CLAPPED / EVERY_S:.0f} flashes; the first bright picture {bright:.0f} ms later")
     record_property("flash_late_ms", float(np.median(ours)))
     assert abs(np.median(ours)) <= MOST_FLASH_MS
     assert ours.min() >= -BEHIND_MS and ours.max() <= AHEAD_MS
