@@ -21,7 +21,7 @@ from streamer.stages.moments import Answer
 
 HZ = 48_000
 CLAP_S, EVERY_S, CLAPS = 0.25, 1.0133, 12  # at another part of a picture each time
-PICTURE_MS, NEAR = 1000 / 30, 15
+PICTURE_MS = 1000 / 30
 LOUDEST_DB = -9.0  # of a tone of 0.5
 HEARD = 300
 
@@ -53,20 +53,18 @@ def claps() -> np.ndarray:
 
 
 def flashes(log: Sequence[Mapping[str, float]]) -> np.ndarray:
-    """When the picture was half bright, and when it first was seen to be, `[2, N]` in ms.
+    """When the picture was half bright, by when it was shown (`at`) and before (`given`), and first bright: `[3, N]`.
 
-    Not beside a picture that is missed, or that was shown later or sooner than the others by its own stamp (`rtp`).
+    Not beside a picture that is missing, by count or by stamp.
     """
-    late = np.array([each["at"] - each["rtp"] / 90 for each in log])
-    usual = np.array([np.median(late[max(0, n - NEAR) : n + NEAR + 1]) for n in range(len(late))])
-    in_time = np.abs(late - usual) < PICTURE_MS / 2
     found = []
-    for n, (last, now) in enumerate(pairwise(log)):
+    for last, now in pairwise(log):
         follows = now["count"] == last["count"] + 1 and now["rtp"] - last["rtp"] < 1.5 * 90 * PICTURE_MS
-        if last["light"] < 128 <= now["light"] and follows and in_time[n] and in_time[n + 1]:
+        if last["light"] < 128 <= now["light"] and follows:
             share = (128 - last["light"]) / (now["light"] - last["light"])
-            found.append((last["at"] + share * (now["at"] - last["at"]), now["at"]))
-    return np.array(found).reshape(-1, 2).T
+            half = [last[time] + share * (now[time] - last[time]) for time in ("at", "given")]
+            found.append((*half, now["at"]))
+    return np.array(found).reshape(-1, 3).T
 
 
 def main(argv: Sequence[str]) -> int:

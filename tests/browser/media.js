@@ -141,6 +141,19 @@ if (navigator.mediaDevices) {
       return log;
     },
 
+    /** When each picture left the browser's network side for the page to be drawn: { rtp, at } (ms, page clock). */
+    delivered(connection) {
+      const log = [];
+      setInterval(() => {
+        for (const receiver of connection.getReceivers()) {
+          const source = receiver.track.kind === "video" && receiver.getSynchronizationSources()[0];
+          if (!source || log.at(-1)?.rtp === source.rtpTimestamp) continue;
+          log.push({ rtp: source.rtpTimestamp, at: source.timestamp - performance.timeOrigin });
+        }
+      }, 5);
+      return log;
+    },
+
     /** What the browser plays when: capture time (ms, by sender reports) of the sound and the picture it plays now. */
     follow(connection) {
       const log = [];

@@ -152,10 +152,16 @@ async def test_flash_and_beep_go_out_with_the_same_time(monkeypatch, record_prop
     # The detector tells where its window of 5 ms begins, half of which the tone fills there.
     onsets = (sound[0].pts + beeps(np.concatenate([hop.samples[0] for hop in sound])) + HZ // 400) * 1000 / HZ
     log = [
-        {"at": picture.pts / 90, "rtp": picture.pts, "light": (picture.y[0, 0] - 16.0) * 255 / 219, "count": n}
+        {
+            "at": picture.pts / 90,
+            "given": picture.pts / 90,
+            "rtp": picture.pts,
+            "light": (picture.y[0, 0] - 16.0) * 255 / 219,
+            "count": n,
+        }
         for n, picture in enumerate(shown)
     ]
-    half, _ = flashes(log)
+    half, *_ = flashes(log)
     late = np.array([near for onset in onsets if abs(near := half[np.abs(half - onset).argmin()] - onset) < 500])
     record_property("flash_late_ms", float(np.median(late)))
     print(f"{len(late)} flashes late by {np.median(late):.1f} ms ({late.min():.0f} to {late.max():.0f})")
