@@ -71,6 +71,7 @@ async def test_what_cannot_be_spoken_and_what_is_too_much_is_told(visitor: Brows
     assert await page.is_disabled("#say-go")
 
 
+@pytest.mark.live
 async def test_a_session_may_be_a_typed_voice_alone(visitor: BrowserContext, server: Served) -> None:
     page = await visitor.new_page()
     await page.goto(f"{server.base}/?session=typed&steer=1")

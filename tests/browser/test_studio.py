@@ -186,6 +186,7 @@ WATCH_WORDS = """() => {
 }"""
 
 
+@pytest.mark.live
 @pytest.mark.skipif(not RECOGNISER.exists(), reason="no recogniser is installed")
 async def test_what_is_said_is_written_on_the_page(
     visitor: BrowserContext, server: Served, tmp_path: Path, record_property: pytest.RecordProperty

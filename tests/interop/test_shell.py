@@ -45,6 +45,7 @@ async def test_options_of_the_network_are_kept_and_sigterm_says_goodbye() -> Non
                 print(f"drained in {time.monotonic() - started:.1f} s")
 
 
+@pytest.mark.live
 async def test_https_with_a_certificate_of_its_own() -> None:
     with serving("--tls", "self-signed", ready=False) as served:
         assert served.url.startswith("https://")
