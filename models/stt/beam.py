@@ -28,7 +28,7 @@ Floats = NDArray[np.float32]
 class Scales:
     """What counts how much against the network's log posteriors; chosen on held-back recordings."""
 
-    language: float = 1.4
+    language: float = 1.6
     word: float = 0.0  # for every word
     repeat: float = -2.8  # for a phone that follows itself without a blank between
     inner_blank: float = -0.6  # for a blank within a word, each frame
