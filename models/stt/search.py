@@ -52,7 +52,7 @@ class Limits:
     word_ends: int = 60
     budget: float = 0.15
     narrowest: int = 40
-    commit_after: int = 50
+    commit_after: int = 48
 
     def width(self, narrowing: float) -> Width:
         tokens = max(int(self.tokens * narrowing), self.narrowest)

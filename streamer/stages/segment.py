@@ -35,7 +35,7 @@ class CaptionRules:
     wordless_s: float = 3.0
     least_confidence: float = 0.2
     least_voiced: float = 0.4
-    surely_voiced: float = 0.8
+    surely_voiced: float = 0.85
     surely_confident: float = 0.5
     behind_s: float = 1.5
     latest_s: float = 6.0
