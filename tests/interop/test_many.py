@@ -27,6 +27,7 @@ def server() -> Iterator[Served]:
 async def test_ten_sessions_do_not_hear_each_other_and_the_eleventh_is_told(
     http: httpx.AsyncClient, server: Served
 ) -> None:
+    await emptied(server)
     async with contextlib.AsyncExitStack() as stack:
         calls = {}
         for index in range(10):
